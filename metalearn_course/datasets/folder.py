@@ -1,0 +1,68 @@
+"""A reader's own pictures: one folder a class."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
+
+from metalearn_course.datasets.images import ImageClasses, from_tensors
+from metalearn_course.progress import bar
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
+
+
+def load(path: str | Path, size: int | None = None) -> ImageClasses:
+    """The pictures of PATH/CLASS/*.png (or .jpg, …), a class a folder, as many pictures as there are.
+
+    Modes and sizes may differ; a picture is turned as its camera says, its middle square cut out and
+    scaled to `size` pixels. If every picture is grey the result has one channel, else all must be
+    colour. The default size is 28 for grey and 84 for colour pictures, as the field has it.
+    """
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is not a folder; give a folder that has one folder of pictures a class")
+    classes = {d.name: _files(d) for d in sorted(root.iterdir()) if d.is_dir() and not d.name.startswith(".")}
+    if not classes:
+        raise ValueError(f"{root} has no class folders; put the pictures of each class into a folder of its own there")
+    empty = [name for name, files in classes.items() if not files]
+    if empty:
+        raise ValueError(f"the class folder {root / empty[0]} has no pictures; fill it or remove it")
+    pictures = [_open(file) for files in bar(classes.values(), desc="pictures", leave=False) for file in files]
+    files = [file for files in classes.values() for file in files]
+    grey = [file for file, picture in zip(files, pictures) if picture.mode == "L"]
+    if 0 < len(grey) < len(files):
+        colour = next(file for file, picture in zip(files, pictures) if picture.mode != "L")
+        raise ValueError(
+            f"{grey[0]} is grey and {colour} is in colour; a dataset needs one number of channels. "
+            "Convert them all to one of the two"
+        )
+    size = size or (28 if grey else 84)
+    images = torch.stack([_square(picture, size) for picture in pictures])
+    return from_tensors(root.name, images, [len(files) for files in classes.values()], list(classes))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
+
+
+def _open(file: Path) -> Image.Image:
+    """The picture as grey or RGB, whatever the file holds; transparent parts become white."""
+    try:
+        with Image.open(file) as image:
+            image = ImageOps.exif_transpose(image)
+            transparent = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
+            if transparent:
+                colour = image.mode not in ("LA", "L")
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+                return image.convert("RGB" if colour else "L")
+            return image.convert("L" if image.mode in ("1", "L", "I", "I;16", "F") else "RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"the picture {file} cannot be read ({error}); repair or remove it") from error
+
+
+def _square(picture: Image.Image, size: int) -> Tensor:
+    """(C, size, size) uint8."""
+    return pil_to_tensor(ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS))

@@ -1,0 +1,175 @@
+"""Handwriting without a download: Japanese characters drawn from the pen strokes of KanjiVG.
+
+KanjiVG (Ulrich Apel, CC BY-SA 3.0, kanjivg.tagaini.net) records how a character is written, stroke by
+stroke. Each class is one such drawing varied twenty times, so the variety is that of our jitter, not
+that of twenty people.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from fontTools.pens.basePen import BasePen
+from fontTools.svgLib.path import parse_path
+from torch import Tensor
+
+from metalearn_course.datasets import cache
+from metalearn_course.datasets.images import ImageClasses, from_tensors
+from metalearn_course.datasets.strokes import render, resample, vary
+from metalearn_course.files import Content
+from metalearn_course.progress import bar
+
+RECIPE = "kanji-28-v1"  # raise the version with any change to the pictures
+PER_CLASS = 20
+N_POINTS = 12  # points a stroke
+FIRST, LAST = 0x4E00, 0x9FFF  # the ideographs
+FEWEST, MOST = 2, 9  # strokes
+ALIKE = 0.9  # characters whose blurred pictures correlate by more share a group
+
+
+class Drawing(NamedTuple):
+    """How a character is written, for lessons that draw it or know what it is made of."""
+
+    strokes: Tensor  # (S, 12, 2) in a box of 109 x 109, y downwards
+    components: tuple[str, ...]  # the named parts, outermost first, without the character itself
+
+
+def load(seed: int = 0) -> ImageClasses:
+    """About 1,787 characters of 2 to 9 strokes, 20 pictures each, 28x28, ink 1 on paper 0."""
+    tensors, info = _content(seed)
+    return from_tensors(
+        "kanji",
+        tensors["images"],
+        [PER_CLASS] * len(info["names"]),
+        info["names"],
+        info["groups"],
+        hash=info["hash"],  # of the drawings and the recipe: processors round pictures differently
+    )
+
+
+def load_drawings(seed: int = 0) -> dict[str, Drawing]:
+    """The strokes and the components behind every class of `load`, by class name."""
+    tensors, info = _content(seed)
+    strokes = tensors["strokes"].split(info["n_strokes"])
+    return {name: Drawing(s, tuple(c)) for name, s, c in zip(info["names"], strokes, info["components"])}
+
+
+def _content(seed: int) -> Content:
+    return cache.cached(f"{RECIPE}-seed{seed}", lambda: _build(seed))
+
+
+def _build(seed: int) -> Content:
+    drawings = _read_drawings()
+    names = list(drawings)
+    strokes = [drawing.strokes for drawing in drawings.values()]
+    n_strokes = [len(s) for s in strokes]
+    images = torch.empty(len(names), PER_CLASS, 28, 28, dtype=torch.uint8)
+    plain = torch.empty(len(names), 28, 28)
+    generator = torch.Generator().manual_seed(seed)
+    with _one_thread(), bar(total=len(names), desc="kanji, drawing", unit=" characters", leave=False) as shown:
+        for count in range(FEWEST, MOST + 1):  # a batch has drawings with the same number of strokes
+            chosen = [i for i, n in enumerate(n_strokes) if n == count]
+            for index in torch.tensor(chosen).split(8):
+                batch = torch.stack([strokes[i] for i in index])
+                images[index], plain[index] = _pictures(batch, generator)
+                shown.update(len(index))
+    digest = hashlib.sha256(json.dumps([RECIPE, seed, names, torch.cat(strokes).round().tolist()]).encode())
+    info = dict(
+        names=names,
+        groups=_groups(names, plain),
+        n_strokes=n_strokes,
+        components=[drawing.components for drawing in drawings.values()],
+        hash=digest.hexdigest()[:16],
+    )
+    return {"images": images.flatten(0, 1).unsqueeze(1), "strokes": torch.cat(strokes)}, info
+
+
+@contextmanager
+def _one_thread():
+    """Many small operations: threads cost more than they bring, above all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _pictures(drawings: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Varied pictures (B, 20, 28, 28) as uint8, and the unvaried one (B, 28, 28), of drawings (B, S, P, 2)."""
+    hands = vary(drawings.repeat_interleave(PER_CLASS, 0), generator)
+    widths = 1.2 + 0.8 * torch.rand(len(hands), generator=generator)
+    few_at_a_time = zip(hands.split(8), widths.split(8))  # what fits the processor's cache is six times as fast
+    pictures = torch.cat([render(*part) for part in few_at_a_time]).mul(255).round().byte()
+    return pictures.view(len(drawings), PER_CLASS, 28, 28), render(drawings, torch.full((len(drawings),), 1.6))
+
+
+def _groups(names: list[str], plain: Tensor) -> list[str]:
+    """A group a character, but one for characters that look alike: named after the first of them."""
+    blurred = torch.nn.functional.avg_pool2d(plain.unsqueeze(1), 3, stride=1, padding=1).flatten(1)
+    unit = torch.nn.functional.normalize(blurred - blurred.mean(1, keepdim=True))
+    group = list(range(len(names)))
+    for a, b in ((unit @ unit.T).triu(1) > ALIKE).nonzero().tolist():
+        old, new = max(group[a], group[b]), min(group[a], group[b])
+        group = [new if g == old else g for g in group]
+    return [names[g] for g in group]
+
+
+# Reading KanjiVG -----------------------------------------------------------------------------
+
+
+def _read_drawings() -> dict[str, Drawing]:
+    """The wanted characters in code point order."""
+    folder = Path(importlib.metadata.distribution("kanjivg").locate_file("kanji"))
+    drawings = {}
+    paths = sorted(path for path in folder.glob("*.svg") if re.fullmatch("[0-9a-f]{5}", path.stem))
+    for path in bar(paths, desc="kanji, reading", unit=" files", leave=False):
+        if FIRST <= int(path.stem, 16) <= LAST:
+            text = path.read_text(encoding="utf-8")
+            if FEWEST <= text.count("<path") <= MOST:
+                drawings[chr(int(path.stem, 16))] = _drawing(text)
+    if not drawings:
+        raise FileNotFoundError(f"no characters in {folder}; install the package kanjivg again")
+    return drawings
+
+
+def _drawing(svg: str) -> Drawing:
+    root = ElementTree.fromstring(svg)
+    strokes = [resample(_polyline(path.get("d")), N_POINTS) for path in root.iter() if path.tag.endswith("}path")]
+    # The files name two namespaces for kvg:, one in the DTD and one at the root: go by the local name.
+    named = [value for group in root.iter() for key, value in group.attrib.items() if key.endswith("}element")]
+    named = list(dict.fromkeys(named))
+    return Drawing(torch.stack(strokes), tuple(named[1:]))
+
+
+def _polyline(d: str) -> Tensor:
+    pen = _Polyline(None)
+    parse_path(d, pen)
+    return torch.tensor(pen.points)
+
+
+class _Polyline(BasePen):
+    """Collects an SVG path as points, eight to a curve."""
+
+    def __init__(self, glyphs):
+        super().__init__(glyphs)
+        self.points: list[tuple[float, float]] = []
+
+    def _moveTo(self, pt):
+        self.points.append(pt)
+
+    def _lineTo(self, pt):
+        self.points.append(pt)
+
+    def _curveToOne(self, pt1, pt2, pt3):
+        start = self.points[-1]
+        for i in range(1, 9):
+            t = i / 8
+            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+            self.points.append(tuple(sum(w * p[k] for w, p in zip(weights, (start, pt1, pt2, pt3))) for k in (0, 1)))

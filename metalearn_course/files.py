@@ -1,0 +1,50 @@
+"""Tensors and their description in one checksummed file, written whole or not at all.
+
+safetensors, with JSON in the header; nothing is pickled. A file is written beside its final name and
+then renamed, so that a process killed while it writes leaves the previous file behind.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+
+Content = tuple[dict[str, torch.Tensor], dict]  # tensors by name, and anything that JSON can say
+
+
+def write(path: Path, tensors: dict[str, torch.Tensor], info: dict) -> None:
+    """Write tensors and info to one file, whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    header = {"info": json.dumps(info), "checksum": _checksum(tensors, info)}
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=header)
+        os.replace(part, path)
+    except safetensors.SafetensorError as error:  # a full disk, as safetensors reports it
+        raise OSError(str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Content:
+    """Tensors and info of a file; ValueError where it is damaged."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+        tensors, info = load_file(path), json.loads(header["info"])
+    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is damaged or not ours ({error!r})") from error
+    if header["checksum"] != _checksum(tensors, info):
+        raise ValueError(f"{path} is damaged: its contents do not match their checksum")
+    return tensors, info
+
+
+def _checksum(tensors: dict[str, torch.Tensor], info: dict) -> str:
+    digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(f"{name}{tuple(tensors[name].shape)}{tensors[name].dtype}".encode())
+        digest.update(tensors[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,44 @@
+"""Pure mathematics that more than one learner uses."""
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+EPSILON = 1e-5  # added to variances before the square root, as in torch.nn.BatchNorm2d
+
+
+def sgd_step(params, grads, rates):
+    """params - rate * grad, leaf by leaf; `rates` is one number (or tensor) or a pytree like params."""
+    if isinstance(rates, (int, float, Tensor)):
+        return tree_map(lambda p, g: p - rates * g, params, grads)
+    return tree_map(lambda p, g, rate: p - rate * g, params, grads, rates)
+
+
+def prototypes(features: Tensor, y: Tensor, n_way: int) -> Tensor:
+    """Mean feature of every class: (M, D), (M,) -> (n_way, D). Snell et al. 2017, equation 1.
+
+    Written with one-hot labels rather than with `y == c` selections, because shapes inside a task
+    must not depend on data (vmap refuses that). A class without a picture gives NaN.
+    """
+    members = torch.nn.functional.one_hot(y, n_way).to(features.dtype)  # (M, n_way)
+    return (members.T @ features) / members.sum(0).unsqueeze(1)
+
+
+def prototype_head(centres: Tensor) -> tuple[Tensor, Tensor]:
+    """The linear layer that scores by -|f - p_c|^2 up to a constant: w_c = 2 p_c, b_c = -|p_c|^2."""
+    return 2 * centres, -centres.pow(2).sum(-1)
+
+
+def normalise(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Batch normalisation with given statistics: x (B, C, H, W), the rest (C,).
+
+    Unlike `torch.nn.functional.batch_norm` in evaluation mode this is differentiable with respect
+    to mean and var, which training with the statistics of the support set needs.
+    """
+    scale = weight * torch.rsqrt(var + EPSILON)
+    return torch.addcmul((bias - mean * scale).view(1, -1, 1, 1), x, scale.view(1, -1, 1, 1))
+
+
+def accuracy(logits: Tensor, y: Tensor) -> Tensor:
+    """Share of right answers along the last axis of y: (..., Q, N), (..., Q) -> (...)."""
+    return (logits.argmax(-1) == y).float().mean(-1)

@@ -1,0 +1,41 @@
+"""Learners from checkpoints: of a training run, or by name from the ledger."""
+
+import os
+from pathlib import Path
+
+from metalearn_course import checkpoint, files, nets
+from metalearn_course.learners.base import Learner
+from metalearn_course.learners.maml import MAML
+
+LEARNERS = {"MAML": MAML}
+NETS = {"Conv4": nets.Conv4}
+
+
+def folder() -> Path:
+    """Where the ledger lies: $METALEARN_RESULTS, or results/ beside the package."""
+    return Path(os.environ.get("METALEARN_RESULTS") or Path(__file__).parent.parent / "results")
+
+
+def build(description: dict) -> Learner:
+    """A learner, untrained, from what `training.describe` wrote down."""
+    options = dict(description)
+    net = dict(options.pop("net"))
+    return LEARNERS[options.pop("name")](NETS[net.pop("name")](**net), **options)
+
+
+def load_learner(path: str | Path) -> tuple[Learner, dict]:
+    """The learner of a checkpoint, and the checkpoint's info (step, setup, what it was trained on)."""
+    tensors, info = files.read(Path(path))
+    learner = build(info["setup"]["learner"])
+    checkpoint.restore_learner(learner, tensors)
+    learner.trained_on = info["trained_on"]
+    return learner, info
+
+
+def load_pretrained(name: str) -> Learner:
+    """A learner of the ledger by name, such as "omniglot-maml-5w1s"."""
+    path = folder() / f"{name}.safetensors"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in folder().glob("*.safetensors"))) or "none"
+        raise FileNotFoundError(f"no pretrained learner {name!r} in {folder()}; there are: {known}")
+    return load_learner(path)[0]

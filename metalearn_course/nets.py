@@ -1,0 +1,89 @@
+"""The embedding that every learner shares: four convolution blocks.
+
+Normalisation keeps no running averages. Which pictures the statistics come from is an argument,
+because in few-shot learning it decides the result (see `Conv4.forward`).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from metalearn_course import functional
+
+Stats = tuple[tuple[Tensor, Tensor], ...]  # (mean, variance) of every block, each (hidden,)
+
+
+class Norm(nn.Module):
+    """Batch normalisation whose statistics are values that come in and go out."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, stats=None) -> Tensor:
+        """Normalise x (B, C, H, W) with `stats`, or with the statistics of x itself."""
+        if stats is not None:
+            return functional.normalise(x, *stats, self.weight, self.bias)
+        return torch.batch_norm(x, self.weight, self.bias, None, None, True, 0.0, functional.EPSILON, True)
+
+
+class Block(nn.Module):
+    """3x3 convolution, half the resolution, normalisation, ReLU.
+
+    The max-pool comes before normalisation and ReLU: they then see a quarter of the pixels.
+    """
+
+    def __init__(self, in_channels: int, channels: int, pool: bool):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, channels, 3, stride=1 if pool else 2, padding=1, bias=False)
+        self.norm = Norm(channels)
+        self.pool = pool
+
+    def shrink(self, x: Tensor) -> Tensor:
+        """Convolve and halve the resolution: what the normalisation gets to see."""
+        x = self.conv(x)
+        return F.max_pool2d(x, 2) if self.pool else x
+
+    def out_size(self, size: int) -> int:
+        return size // 2 if self.pool else (size + 1) // 2
+
+
+class Conv4(nn.Module):
+    """Four blocks with `hidden` channels: (B, C, H, W) -> (B, out_features).
+
+    `downsample="stride"` (strided convolutions, the net of the MAML paper's Omniglot runs) costs a
+    quarter of `downsample="max"` (max-pooling, the net of most other papers). Pictures are square,
+    `image_size` pixels wide; 28 and 32 or 84 are the usual ones.
+    """
+
+    def __init__(self, in_channels: int = 1, image_size: int = 28, hidden: int = 64, downsample: str = "stride"):
+        super().__init__()
+        if downsample not in ("stride", "max"):
+            raise ValueError(f"downsample={downsample!r}: choose 'stride' or 'max'")
+        self.config = dict(in_channels=in_channels, image_size=image_size, hidden=hidden, downsample=downsample)
+        channels = [in_channels] + [hidden] * 4
+        self.blocks = nn.ModuleList(Block(a, b, downsample == "max") for a, b in zip(channels, channels[1:]))
+        size = image_size
+        for block in self.blocks:
+            size = block.out_size(size)
+        if size < 1:
+            raise ValueError(f"image_size={image_size} is too small for four halvings; use 16 or more")
+        self.out_features = hidden * size * size
+
+    def forward(self, x: Tensor, stats: Stats | None = None, return_stats: bool = False):
+        """Features (B, out_features) of x (B, C, H, W).
+
+        stats=None normalises with the statistics of x itself; otherwise with the given ones, one
+        (mean, variance) pair a block. With return_stats=True the answer is (features, stats of x).
+        """
+        measured = []
+        for i, block in enumerate(self.blocks):
+            x = block.shrink(x)
+            given = stats[i] if stats else None
+            if return_stats:
+                var, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+                measured.append(given := (mean, var))
+            x = F.relu(block.norm(x, given))
+        features = x.flatten(1)
+        return (features, tuple(measured)) if return_stats else features

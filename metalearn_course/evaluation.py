@@ -58,11 +58,12 @@ def evaluate(
     norm = norm or learner.norm
     device = next(learner.parameters()).device
     sampler = sampler.to(device)
-    digest, scores = hashlib.sha256(), []
+    digest, scores = hashlib.sha256(sampler.images.hash.encode()), []
     for start in bar(range(0, n_episodes, batch), show=progress, desc="evaluate", leave=False):
         tasks = range(start, min(start + batch, n_episodes))
         classes, numbers = sampler.draw_tasks(seed, 0, tasks)
-        digest.update(repr((sampler.images.hash, classes.tolist(), numbers.tolist())).encode())
+        for drawn in zip(classes.tolist(), numbers.tolist()):  # task by task, so that batches leave no trace
+            digest.update(repr(([sampler.images.names[c] for c in drawn[0]], drawn[1])).encode())
         episodes = sampler.gather(classes, numbers)
         noise = learner.noise_for(seed, 0, tasks, device)
         scores.append(accuracy(learner.episode_logits(episodes, norm, noise, **options), episodes.query.y).cpu())
@@ -71,10 +72,11 @@ def evaluate(
 
 def refuse_training_classes(learner: Learner, sampler: EpisodeSampler) -> None:
     """ValueError where the sampler draws from groups that the learner was trained on."""
-    known = learner.trained_on
-    if known is None or known["dataset_hash"] != sampler.images.hash:
-        return
-    seen = sorted(set(known["groups"]) & set(sampler.images.groups))
+    known, seen = learner.trained_on, []
+    while known is not None:  # what it was trained on, and before that, and before that
+        if known["dataset_hash"] == sampler.images.hash:
+            seen += sorted(set(known["groups"]) & set(sampler.images.groups))
+        known = known.get("before")
     if seen:
         raise ValueError(
             f"{len(seen)} of the classes to evaluate on were seen in training ({seen[0]!r} among them); accuracy on "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 Content = tuple[dict[str, torch.Tensor], dict]  # tensors by name, and anything that JSON can say
 
@@ -19,12 +19,12 @@ Content = tuple[dict[str, torch.Tensor], dict]  # tensors by name, and anything 
 def write(path: Path, tensors: dict[str, torch.Tensor], info: dict) -> None:
     """Write tensors and info to one file, whole or not at all."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    header = {"info": json.dumps(info), "checksum": _checksum(tensors, info)}
+    text = json.dumps(info)
+    header = {"info": text, "checksum": _checksum(tensors, json.loads(text))}  # JSON turns keys into strings
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=header)
+        # safetensors' own save_file makes files that nobody else may read
+        part.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata=header))
         os.replace(part, path)
-    except safetensors.SafetensorError as error:  # a full disk, as safetensors reports it
-        raise OSError(str(error)) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -34,10 +34,10 @@ def read(path: Path) -> Content:
     try:
         with safetensors.safe_open(path, "pt") as file:
             header = file.metadata() or {}
-        tensors, info = load_file(path), json.loads(header["info"])
+        tensors, info, checksum = load_file(path), json.loads(header["info"]), header["checksum"]
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is damaged or not ours ({error!r})") from error
-    if header["checksum"] != _checksum(tensors, info):
+    if checksum != _checksum(tensors, info):
         raise ValueError(f"{path} is damaged: its contents do not match their checksum")
     return tensors, info
 

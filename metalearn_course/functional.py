@@ -29,6 +29,19 @@ def prototype_head(centres: Tensor) -> tuple[Tensor, Tensor]:
     return 2 * centres, -centres.pow(2).sum(-1)
 
 
+def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Batch normalisation of x (B, C, H, W) with its own statistics; weight and bias (C,).
+
+    Written as group normalisation with a group a channel over the whole batch, which is the same
+    function. PyTorch's own batch_norm has the wrong second derivative inside vmap (2.14: there its
+    saved statistics count as constants), and MAML's meta-gradient is made of second derivatives.
+    """
+    b, c, h, w = x.shape
+    rows = x.transpose(0, 1).reshape(1, c, b * h * w)
+    rows = torch.group_norm(rows, c, weight, bias, EPSILON)
+    return rows.view(c, b, h, w).transpose(0, 1)
+
+
 def normalise(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Batch normalisation with given statistics: x (B, C, H, W), the rest (C,).
 

@@ -25,7 +25,7 @@ class Norm(nn.Module):
         """Normalise x (B, C, H, W) with `stats`, or with the statistics of x itself."""
         if stats is not None:
             return functional.normalise(x, *stats, self.weight, self.bias)
-        return torch.batch_norm(x, self.weight, self.bias, None, None, True, 0.0, functional.EPSILON, True)
+        return functional.batch_norm(x, self.weight, self.bias)
 
 
 class Block(nn.Module):
@@ -85,5 +85,22 @@ class Conv4(nn.Module):
                 var, mean = torch.var_mean(x, (0, 2, 3), correction=0)
                 measured.append(given := (mean, var))
             x = F.relu(block.norm(x, given))
-        features = x.flatten(1)
+        features = self.read_out(x)
         return (features, tuple(measured)) if return_stats else features
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """Features (B, out_features) of the last block's output (B, hidden, h, w): all of it."""
+        return x.flatten(1)
+
+
+class MamlNet(Conv4):
+    """Conv4 whose features are the mean over positions, (B, hidden_size): the net of `metalearn_course.snippet`."""
+
+    def __init__(self, in_channels: int = 1, hidden_size: int = 64):
+        super().__init__(in_channels, hidden=hidden_size)
+        self.config = dict(in_channels=in_channels, hidden_size=hidden_size)
+        self.out_features = hidden_size
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """Features (B, hidden_size) of the last block's output (B, hidden_size, h, w): its mean."""
+        return x.mean((2, 3))

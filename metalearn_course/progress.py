@@ -1,8 +1,11 @@
 """Progress bars, in notebooks and terminals alike."""
 
+import os
+
 from tqdm.auto import tqdm
 
 
 def bar(iterable=None, show: bool = True, **options) -> tqdm:
-    """tqdm's bar. TQDM_DISABLE=1 hides all of them, which an explicit disable=False would overrule."""
-    return tqdm(iterable, **options) if show else tqdm(iterable, disable=True, **options)
+    """tqdm's bar. TQDM_DISABLE=1 hides all of them; tqdm's own notebook bar would not listen to it."""
+    hidden = not show or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
+    return tqdm(iterable, disable=hidden, **options)

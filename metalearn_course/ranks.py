@@ -17,7 +17,10 @@ def process_group(device: str | torch.device = "cpu"):
     """Join the processes that torchrun started, and part again; a no-op without torchrun."""
     wanted = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized()
     if wanted:
-        dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
+        cuda = torch.device(device).type == "cuda"
+        if cuda:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" means in this process
+        dist.init_process_group("nccl" if cuda else "gloo")
     try:
         yield
     finally:

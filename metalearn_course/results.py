@@ -11,7 +11,7 @@ from metalearn_course.learners.pretrained import folder
 
 def entries() -> dict[str, dict]:
     """All entries of the ledger by name."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder().glob("*.json"))}
+    return {path.stem: _read(path) for path in sorted(folder().glob("*.json"))}
 
 
 def record(name: str, run: Path, info: dict, transductive: Score, inductive: Score, sampler, **more) -> dict:
@@ -29,7 +29,14 @@ def record(name: str, run: Path, info: dict, transductive: Score, inductive: Sco
         train_norm=learner["norm"],
         transductive=_figures(transductive),
         inductive=_figures(inductive) | {"norm": inductive.norm},
-        train=dict(steps=info["step"], seconds=round(info["seconds"]), ranks=info["ranks"], seed=setup["seed"]),
+        train=dict(
+            steps=info["step"],
+            seconds=round(info["seconds"]),
+            device=info.get("device"),
+            ranks=info["ranks"],
+            command=info["notes"].get("command"),
+            seed=setup["seed"],
+        ),
         date=datetime.date.today().isoformat(),
         checkpoint=f"{name}.safetensors",
     )
@@ -43,10 +50,12 @@ def record(name: str, run: Path, info: dict, transductive: Score, inductive: Sco
     return entry
 
 
-def table() -> str:
-    """The ledger as text, one line an entry."""
+def table(learner: str | None = None) -> str:
+    """The ledger as text, one line an entry; of one learner alone where it is named."""
     lines = [f"{'run':34} {'transductive':>16} {'inductive':>16} {'published':>10}  training"]
     for name, entry in entries().items():
+        if learner not in (None, entry["learner"]):
+            continue
         kinds = " ".join(
             f"{100 * entry[kind]['accuracy']:8.2f} ± {100 * entry[kind]['ci95']:5.2f}"
             for kind in ("transductive", "inductive")
@@ -56,6 +65,13 @@ def table() -> str:
         train = entry["train"]
         lines.append(f"{name:34} {kinds} {figure}  {train['steps']} steps, {train['seconds'] / 60:.0f} min")
     return "\n".join(lines)
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not the JSON of a measured run ({error}); record it again or remove it") from error
 
 
 def _figures(score: Score) -> dict:

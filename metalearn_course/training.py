@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import reprlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from pathlib import Path
 import torch
 
 from metalearn_course import checkpoint, files, ranks
-from metalearn_course.evaluation import evaluate
+from metalearn_course.datasets import ImageClasses
+from metalearn_course.evaluation import evaluate, refuse_training_classes
 from metalearn_course.learners import Learner
 from metalearn_course.progress import bar
 from metalearn_course.sampling import EpisodeSampler
@@ -71,12 +73,12 @@ def fit(
     slice of the tasks. precision: "float32"; on a GPU also "tf32" or "bf16" (autocast). notes: anything
     JSON can say, kept in the checkpoints.
     """
-    if n_steps < 1 or n_tasks < 1:
-        raise ValueError(f"n_steps={n_steps}, n_tasks={n_tasks}: both must be at least 1")
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}")
+    at_least_one = dict(n_steps=n_steps, n_tasks=n_tasks, validate_every=validate_every, save_every=save_every)
+    _check(at_least_one, decay, precision)
     learner.to(device)
-    learner.trained_on = {"dataset_hash": sampler.images.hash, "groups": sorted(set(sampler.images.groups))}
+    learner.trained_on = _seen(learner.trained_on, sampler.images)
+    if validate is not None:  # now rather than after the first validate_every steps
+        refuse_training_classes(learner, validate)
     ranks.broadcast(learner)
     sampler = sampler.to(device)
     parameters = [p for p in learner.parameters() if p.requires_grad]
@@ -88,11 +90,13 @@ def fit(
         n_tasks=n_tasks,
         lr=lr,
         decay=decay,
-        optimizer=optimizer.__name__,
+        optimizer=getattr(optimizer, "__name__", repr(optimizer)),  # functools.partial has no name
         seed=seed,
         precision=precision,
     )
-    run = _Run(learner, stepper, out, setup, notes or {})
+    run = _Run(learner, stepper, out, setup, notes or {}, device)
+    if run.step > n_steps:
+        raise ValueError(f"{out} holds a run of {run.step} steps; ask for at least as many, or choose another folder")
     mine = ranks.my_tasks(n_tasks)
     steps = bar(range(run.step, n_steps), progress and ranks.rank() == 0, initial=run.step, total=n_steps)
     for step in steps:
@@ -125,30 +129,61 @@ def describe(learner: Learner) -> dict:
     return {"name": type(learner).__name__, **learner.config, "net": {"name": type(net).__name__, **net.config}}
 
 
+def _check(at_least_one: dict[str, int], decay: float, precision: str) -> None:
+    """Refuse what cannot be trained, before anything is written."""
+    for name, value in at_least_one.items():
+        if value < 1:
+            raise ValueError(f"{name}={value}: it must be at least 1")
+    if not 0 <= decay <= 1:
+        raise ValueError(f"decay={decay}: it is a share of the steps, between 0 and 1")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}")
+
+
+def _seen(before: dict | None, images: ImageClasses) -> dict:
+    """All that the learner will have seen once it is trained on these classes too."""
+    seen = {"dataset_hash": images.hash, "groups": sorted(set(images.groups))}
+    if before is None:
+        return seen
+    if before["dataset_hash"] == images.hash:
+        return before | {"groups": sorted({*before["groups"], *seen["groups"]})}
+    return seen | {"before": before}
+
+
 @contextlib.contextmanager
 def _precision(precision: str, device):
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else before)
+    """PyTorch multiplies in float32 and convolves in TF32 if nobody says anything; here both are as asked."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else before[0])
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
     try:
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
             yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
 
 
 class _Run:
-    """The files of a run: the log, and the last and best checkpoint. Only rank 0 writes."""
+    """The files of a run: the log, and the last and best checkpoint. Only rank 0 writes.
 
-    def __init__(self, learner: Learner, optimizer: torch.optim.Optimizer, out, setup: dict, notes: dict):
-        self.learner, self.optimizer, self.setup, self.notes = learner, optimizer, setup, notes
+    A step is logged before its checkpoint is written, so the log is never behind the checkpoint; what
+    it says beyond the checkpoint, the whole of it where there is none yet, is run and logged again.
+    """
+
+    def __init__(self, learner: Learner, optimizer: torch.optim.Optimizer, out, setup: dict, notes: dict, device):
+        self.learner, self.optimizer, self.notes, self.device = learner, optimizer, notes, torch.device(device)
+        self.setup = json.loads(json.dumps(setup))  # as it will be read again: tuples become lists
         self.history, self.best = History(), -1.0
         self.out = Path(out) if out else None
         if self.out is None:
             return
         self.out.mkdir(parents=True, exist_ok=True)
-        if (self.out / "last.safetensors").exists():
+        found = (self.out / "last.safetensors").exists()
+        if found:
             self._resume()
         if ranks.rank() == 0:
+            _clear(self.out, keep_best=found)
             _replace(self.out / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.history.records))
 
     @property
@@ -156,18 +191,21 @@ class _Run:
         return len(self.history.records)
 
     def _resume(self) -> None:
-        tensors, info = files.read(self.out / "last.safetensors")
-        odd = [key for key in self.setup if info["setup"].get(key) != self.setup[key]]
+        try:
+            tensors, info = files.read(self.out / "last.safetensors")
+        except ValueError as error:
+            raise ValueError(f"{error}; delete {self.out} to start the run again") from error
+        there = info["setup"] | {"training classes": info["trained_on"]}
+        odd = _differences(there, self.setup | {"training classes": self.learner.trained_on})
         if odd:
             raise ValueError(
-                f"{self.out} holds a run with other settings ({', '.join(odd)}: {info['setup'].get(odd[0])!r} there, "
-                f"{self.setup[odd[0]]!r} now); choose another folder, or delete that one to start again"[:600]
+                f"{self.out} holds a run with other settings ({'; '.join(odd)}); choose another folder, or delete "
+                "that one to start again"
             )
         checkpoint.restore_learner(self.learner, tensors)
         checkpoint.restore_optimizer(self.optimizer, tensors)
         self.best = info["best"]
-        lines = (self.out / "log.jsonl").read_text().splitlines()[: info["step"]]  # later steps are run again
-        self.history.records = [json.loads(line) for line in lines]
+        self.history.records = _read_log(self.out / "log.jsonl", info["step"])
 
     def log(self, record: dict, seconds: float) -> None:
         record["seconds"] = round(self.history.seconds + seconds, 3)
@@ -185,8 +223,48 @@ class _Run:
             checkpoint.save(self.out / "last.safetensors", self.learner, self._info(), self.optimizer)
 
     def _info(self) -> dict:
-        info = {"step": self.step, "best": self.best, "seconds": self.history.seconds, "ranks": ranks.size()}
-        return info | {"setup": self.setup, "notes": self.notes, "trained_on": self.learner.trained_on}
+        cuda = self.device.type == "cuda"
+        return dict(
+            step=self.step,
+            best=self.best,
+            seconds=self.history.seconds,
+            ranks=ranks.size(),
+            device=torch.cuda.get_device_name(self.device) if cuda else str(self.device),
+            setup=self.setup,
+            notes=self.notes,
+            trained_on=self.learner.trained_on,
+        )
+
+
+def _read_log(path: Path, n_steps: int) -> list[dict]:
+    """The first n_steps records; what follows them, half a line perhaps, is of steps that are run again."""
+    lines = path.read_text().splitlines()[:n_steps] if path.exists() else []
+    try:
+        records = [json.loads(line) for line in lines]
+    except json.JSONDecodeError:
+        records = []
+    if [record["step"] for record in records] != list(range(1, n_steps + 1)):
+        raise ValueError(
+            f"{path} does not hold the {n_steps} steps of the checkpoint beside it; put the log back, or delete "
+            f"{path.parent} to start the run again"
+        )
+    return records
+
+
+def _differences(there, here, name: str = "") -> list[str]:
+    """What differs between two settings, in words; settings within settings are compared one by one."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = dict.fromkeys([*here, *there])
+        return [d for key in keys for d in _differences(there.get(key), here.get(key), f"{name}.{key}".lstrip("."))]
+    return [] if there == here else [f"{name} {reprlib.repr(there)} there, {reprlib.repr(here)} now"]
+
+
+def _clear(out: Path, keep_best: bool) -> None:
+    """Remove what a killed process left half written, and the best learner of a run that starts again."""
+    for part in out.glob("*.part"):
+        part.unlink()
+    if not keep_best:
+        (out / "best.safetensors").unlink(missing_ok=True)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ def load(name: str = "kanji", root=None) -> ImageClasses:
         from metalearn_course.datasets import omniglot
 
         return omniglot.load(root)
-    if name.startswith("folder:"):
+    if name.startswith("folder:") and name != "folder:":
         from metalearn_course.datasets import folder
 
         return folder.load(name.removeprefix("folder:"))

@@ -6,6 +6,7 @@ One file a dataset. A file whose contents do not match their checksum is thrown 
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import platformdirs
@@ -17,38 +18,49 @@ from metalearn_course.files import Content
 
 def folder() -> Path:
     """Where prepared data lives: $METALEARN_CACHE, or the user's own cache folder."""
-    return Path(os.environ.get("METALEARN_CACHE") or platformdirs.user_cache_dir("metalearn-course"))
+    return Path(os.environ.get("METALEARN_CACHE") or platformdirs.user_cache_dir("metalearn-course")).expanduser()
 
 
 def cached(key: str, build: Callable[[], Content]) -> Content:
     """What `build` returns, from the file `key` if it is there and whole, else built and stored."""
     path = folder() / f"{key}.safetensors"
-    found = _read(path)
+    found, _ = _read(path)
     if found is not None:
         return found
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):  # two notebooks started together build once
-            found = _read(path)
-            if found is None:
-                found = build()
-                files.write(path, *found)
-    except OSError as error:
-        found = found or build()
-        warnings.warn(
-            f"The prepared data could not be kept in {path.parent} ({error.strerror or error}); this run goes on "
-            "without. To have it at once next time, free some space there, or set METALEARN_CACHE to a folder "
-            "that you can write to.",
-            stacklevel=3,
-        )
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(f"{path}.lock"))  # two notebooks started together build once
+        except OSError as error:
+            _warn_not_kept(path, error)
+            return build()
+        found, damage = _read(path)
+        if found is not None:
+            return found
+        if damage:
+            warnings.warn(f"{damage}; it is built again.", stacklevel=3)
+        found = build()  # an OSError in here is not the cache's
+        try:
+            files.write(path, *found)
+        except OSError as error:
+            _warn_not_kept(path, error)
     return found
 
 
-def _read(path: Path) -> Content | None:
-    if not path.exists():
-        return None
+def _read(path: Path) -> tuple[Content | None, Exception | None]:
+    """The content, or what is wrong with the file; neither where there is none."""
     try:
-        return files.read(path)
+        return files.read(path), None
+    except FileNotFoundError:
+        return None, None
     except (ValueError, OSError) as error:
-        warnings.warn(f"{error}; it is built again.", stacklevel=4)
-        return None
+        return None, error
+
+
+def _warn_not_kept(path: Path, error: OSError) -> None:
+    warnings.warn(
+        f"The prepared data could not be kept in {path.parent} ({error.strerror or error}); this run goes on "
+        "without. To have it at once next time, free some space there, or set METALEARN_CACHE to a folder "
+        "that you can write to.",
+        stacklevel=4,
+    )

@@ -60,6 +60,9 @@ class ImageClasses:
         """
         if self.rotations is not None:
             raise ValueError("these classes are rotated already")
+        if self.images.shape[-2] != self.images.shape[-1]:
+            height, width = self.images.shape[-2:]
+            raise ValueError(f"the pictures of {self.name} are {height}x{width}; only square ones can be rotated")
         turns = torch.arange(4).repeat_interleave(len(self))
         names = tuple(f"{name}@{90 * t}" for t in range(4) for name in self.names)
         return replace(
@@ -75,20 +78,20 @@ class ImageClasses:
         """(train, validation, test), disjoint by group.
 
         sizes: three group counts, or three shares that add up to 1; the default is the dataset's own
-        (Omniglot: 1100/100/423). official=True takes the authors' test groups as the test set and
-        draws the validation groups, as many as `sizes` says, from the rest.
+        (Omniglot: 1100/100/423); counts may leave groups out. official=True takes the authors' test
+        groups as the test set and draws the validation groups, as many as `sizes` says, from the rest.
         """
         groups = sorted(set(self.groups))
         order = torch.randperm(len(groups), generator=torch.Generator().manual_seed(seed)).tolist()
         shuffled = [groups[i] for i in order]
-        n_train, n_val, _ = _group_counts(sizes or self.split_sizes, len(groups))
+        n_train, n_val, n_test = _group_counts(sizes or self.split_sizes, len(groups))
         if official:
             if not self.official_test:
                 raise ValueError(f"{self.name} has no official split; use official=False")
             rest = [g for g in shuffled if g not in self.official_test]
             parts = rest[n_val:], rest[:n_val], self.official_test
         else:
-            parts = shuffled[:n_train], shuffled[n_train : n_train + n_val], shuffled[n_train + n_val :]
+            parts = shuffled[:n_train], shuffled[n_train:][:n_val], shuffled[n_train + n_val :][:n_test]
         return tuple(self._of_groups(frozenset(part)) for part in parts)
 
     def _of_groups(self, wanted: frozenset[str]) -> "ImageClasses":
@@ -119,7 +122,8 @@ def _group_counts(sizes: Sequence[float], n_groups: int) -> tuple[int, int, int]
     if len(sizes) != 3 or min(sizes) < 0:
         raise ValueError(f"sizes={tuple(sizes)}: give three numbers, for training, validation and test")
     if abs(sum(sizes) - 1) < 1e-6:
-        n_train, n_val = round(sizes[0] * n_groups), round(sizes[1] * n_groups)
+        n_train = round(sizes[0] * n_groups)
+        n_val = min(round(sizes[1] * n_groups), n_groups - n_train)
         return n_train, n_val, n_groups - n_train - n_val
     if sum(sizes) > n_groups or any(size != int(size) for size in sizes):
         raise ValueError(
@@ -138,6 +142,10 @@ def from_tensors(name: str, images: Tensor, counts: Sequence[int], names, groups
     counts = torch.as_tensor(counts)
     if int(counts.sum()) != len(images) or len(counts) != len(names):
         raise ValueError(f"{len(images)} pictures, counts for {int(counts.sum())}, {len(names)} class names")
+    if groups is not None and len(groups) != len(names):
+        raise ValueError(f"{len(groups)} groups for {len(names)} classes; give every class its group")
+    if images.dtype != torch.uint8:
+        raise ValueError(f"the pictures are {images.dtype}; give uint8, with 255 for what shall be drawn as 1")
     if hash is None:
         digest = hashlib.sha256(images.contiguous().numpy())
         digest.update(repr((name, counts.tolist(), list(names))).encode())

@@ -5,6 +5,7 @@ import os
 import tempfile
 import urllib.error
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,8 +32,9 @@ def load(root: str | Path | None = None) -> ImageClasses:
     what they unpack to; the default is $METALEARN_OMNIGLOT. Without either the archives are
     downloaded. Whatever the source, the contents are verified: 1,623 characters of 20 pictures.
     """
-    root = root or os.environ.get("METALEARN_OMNIGLOT")
-    if root is not None and not Path(root).is_dir():
+    given = root or os.environ.get("METALEARN_OMNIGLOT")
+    root = Path(given).expanduser() if given else None
+    if root is not None and not root.is_dir():
         raise FileNotFoundError(f"Omniglot: {root} is not a folder; root is the folder that holds {_wanted()}")
     tensors, info = cache.cached("omniglot-28-v1", lambda: _build(root))
     return from_tensors(
@@ -49,9 +51,9 @@ def _wanted() -> str:
     return " and ".join(f"{part}.zip (or the folder {part})" for part in PARTS)
 
 
-def _build(root: str | Path | None) -> Content:
+def _build(root: Path | None) -> Content:
     with tempfile.TemporaryDirectory() as downloads:
-        folder = Path(root) if root else _download(Path(downloads))
+        folder = root or _download(Path(downloads))
         names, images, official_test = [], [], []
         for part, n_characters in PARTS.items():
             characters = _read_part(folder, part)
@@ -91,23 +93,29 @@ def _files(root: Path, part: str) -> Iterator[tuple[str, bytes]]:
     if archive.is_file():
         try:
             with zipfile.ZipFile(archive) as file:
-                for name in sorted(n for n in file.namelist() if n.endswith(".png")):
+                for name in sorted(filter(_is_picture, file.namelist())):
                     yield name, file.read(name)
-        except (zipfile.BadZipFile, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise ValueError(f"{archive} is damaged ({error}); delete it and fetch it again") from error
         return
     for folder in (root / part, root / "omniglot-py" / part):
         if folder.is_dir():
-            yield from ((path.as_posix(), path.read_bytes()) for path in sorted(folder.glob("*/*/*.png")))
+            paths = sorted(path for path in folder.glob("*/*/*.png") if _is_picture(path.name))
+            yield from ((path.as_posix(), path.read_bytes()) for path in paths)
             return
     raise FileNotFoundError(f"Omniglot: {root} has neither {part}.zip nor the folder {part}")
+
+
+def _is_picture(name: str) -> bool:
+    """A PNG, and none of the ._ files that macOS adds to archives and foreign disks."""
+    return name.endswith(".png") and not name.split("/")[-1].startswith("._")
 
 
 def _picture(path: str, data: bytes) -> torch.Tensor:
     """(1, 28, 28) uint8 with ink 255, from a PNG with black ink on white paper."""
     try:
         image = Image.open(io.BytesIO(data)).convert("L").resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-    except OSError as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"Omniglot: the picture {path} cannot be read ({error}); unpack or fetch it again") from error
     return 255 - pil_to_tensor(image)
 

@@ -69,8 +69,8 @@ class MAML(Learner):
         self.net, self.inner_steps, self.first_order = net, inner_steps, first_order
         self.test_options = {"steps": test_steps}
         self.head = nn.Linear(net.out_features, n_way) if head == "linear" else None
-        n_tensors = len(list(net.parameters())) + 2  # and the head's weight and bias
-        shape = (max(inner_steps, 1) if lr_per_step else 1, n_tensors if lr_per_parameter else 1)
+        self.rate_names = [f"net.{name}" for name, _ in net.named_parameters()] + ["head.weight", "head.bias"]
+        shape = (max(inner_steps, 1) if lr_per_step else 1, len(self.rate_names) if lr_per_parameter else 1)
         self.inner_lr = nn.Parameter(torch.full(shape, inner_lr), requires_grad=lr_per_step or lr_per_parameter)
 
     def adapt_state(
@@ -81,7 +81,11 @@ class MAML(Learner):
         *_, phi = self.trajectory(support, steps, n_way, inner_lr)
         if (norm or self.norm) == "query":
             return MAMLState(phi, ())
-        return MAMLState(phi, functional_call(self.net, phi["net"], (support.x,), {"return_stats": True})[1])
+        return MAMLState(phi, self.statistics(phi, support.x))
+
+    def statistics(self, phi: dict, x: Tensor) -> tuple:
+        """What to normalise queries with so that they do not see each other: the statistics of x under phi."""
+        return functional_call(self.net, phi["net"], (x,), {"return_stats": True})[1]
 
     def trajectory(self, support: LabelledSet, steps: int, n_way=None, inner_lr=None) -> Iterator[dict]:
         """theta, then phi after every one of `steps` inner steps (equation 1 of the paper)."""

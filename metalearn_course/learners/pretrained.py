@@ -8,12 +8,12 @@ from metalearn_course.learners.base import Learner
 from metalearn_course.learners.maml import MAML
 
 LEARNERS = {"MAML": MAML}
-NETS = {"Conv4": nets.Conv4}
+NETS = {"Conv4": nets.Conv4, "MamlNet": nets.MamlNet}
 
 
 def folder() -> Path:
     """Where the ledger lies: $METALEARN_RESULTS, or results/ beside the package."""
-    return Path(os.environ.get("METALEARN_RESULTS") or Path(__file__).parent.parent / "results")
+    return Path(os.environ.get("METALEARN_RESULTS") or Path(__file__).parents[2] / "results")
 
 
 def build(description: dict) -> Learner:

@@ -1,0 +1,44 @@
+# `make lab` opens the course, `make test` runs every check. Both set up .venv first if there is none.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/ready
+LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+QUIET := TQDM_DISABLE=1 PYDEVD_DISABLE_FILE_VALIDATION=1
+
+.PHONY: lab test lint pytest nbval notebooks results clean
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+
+test: lint pytest nbval
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# One thread a worker: small tasks do not gain from two, and workers would fight over them.
+pytest: $(READY)
+	OMP_NUM_THREADS=1 $(QUIET) $(BIN)/python -m pytest tests -q -n 2 --dist loadscope --durations=8
+
+nbval: $(READY)
+	OMP_NUM_THREADS=1 METALEARN_PROFILE=fast $(QUIET) $(BIN)/python -m pytest notebooks -q \
+	  --nbval-lax --nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope -o filterwarnings=default --durations=4
+
+# Run the lessons in order and keep their outputs, in the profile of the environment (laptop by default).
+notebooks: $(READY)
+	for lesson in $(LESSONS); do \
+	  $(QUIET) $(BIN)/jupyter nbconvert --to notebook --execute --inplace $$lesson || exit 1; done
+	$(BIN)/python tests/tidy_notebooks.py $(LESSONS)
+
+results: $(READY)
+	$(BIN)/python -m metalearn_course results
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[test]"
+	touch $(READY)
+
+clean:
+	rm -rf .venv

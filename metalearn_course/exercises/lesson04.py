@@ -1,0 +1,65 @@
+"""Exercises of lesson 04, MAML on images."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.func import grad
+
+from metalearn_course.checks import Exercise
+
+
+def rate_on_the_mean(alpha: float, n_way: int) -> float:
+    """The inner_lr, on a mean over the support, that takes the same step as alpha on a sum divided by k_shot."""
+    return n_way * alpha
+
+
+def first_order_loss(theta: Tensor, support_x: Tensor, support_y: Tensor, query_x, query_y, inner_lr: float) -> Tensor:
+    """Query loss of a linear classifier (logits x @ theta) after one FOMAML step; theta keeps its gradient."""
+
+    def loss(weights):
+        return F.cross_entropy(support_x @ weights, support_y)
+
+    phi = theta - inner_lr * grad(loss)(theta.detach())
+    return F.cross_entropy(query_x @ phi, query_y)
+
+
+def interval(right: Tensor) -> tuple[float, float]:
+    """Mean accuracy and half of its 95 % interval, from right answers (episodes, queries) as booleans."""
+    per_episode = right.float().mean(1)
+    return per_episode.mean().item(), 1.96 * per_episode.std().item() / math.sqrt(len(per_episode))
+
+
+def _with_gradient(function):
+    """The loss and what it passes back to theta: first and second order differ in the latter alone."""
+
+    def observed(theta, *rest):
+        theta = theta.clone().requires_grad_()
+        loss = function(theta, *rest)
+        return loss.detach(), torch.autograd.grad(loss, theta)[0]
+
+    return observed
+
+
+def _linear_cases() -> list[tuple]:
+    g = torch.Generator().manual_seed(4)
+    y = torch.arange(3)
+    return [
+        (torch.randn(6, 3, generator=g), torch.randn(3, 6, generator=g), y, torch.randn(3, 6, generator=g), y, rate)
+        for rate in (0.1, 1.0)
+    ]
+
+
+def _episode_cases() -> list[tuple]:
+    g = torch.Generator().manual_seed(5)
+    return [(torch.rand(episodes, 15, generator=g) < 0.8,) for episodes in (30, 100)]
+
+
+EXERCISES = [
+    Exercise(rate_on_the_mean, lambda: [(0.4, 5), (0.1, 20)], "a sum over n_way * k_shot, divided by k_shot"),
+    Exercise(
+        first_order_loss, _linear_cases, "where is the inner gradient taken, and does it carry a graph?", _with_gradient
+    ),
+    Exercise(interval, _episode_cases, "average inside an episode first; the spread is that of the episodes"),
+]

@@ -1,0 +1,135 @@
+"""Widgets: a pure model in, named controls and one reused figure out.
+
+Only the part of ipywidgets that versions 7.7 and 8 share. A view keeps its controls as attributes
+(`view.steps.value = 3` works in a test as a slider does in the browser).
+"""
+
+import html
+import io
+import traceback
+
+import ipywidgets
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from metalearn_course import plots
+from metalearn_course.explore import AdaptationExplorer
+
+
+class View(ipywidgets.VBox):
+    """Base of all widgets: draws again when a control changes, says in text what the picture shows.
+
+    A subclass makes its artists in `prepare`, once, and changes them in `draw`, which returns the
+    summary. An error inside is shown to the reader in place of the summary.
+    """
+
+    def __init__(self, size: tuple[float, float], **controls: ipywidgets.Widget):
+        self.picture = ipywidgets.Image(format="png")
+        self.summary = ipywidgets.HTML()
+        for name, control in controls.items():
+            setattr(self, name, control)
+            control.observe(self._changed, "value")
+        with plots.style():
+            self.figure = Figure(figsize=size, dpi=80)
+            self.canvas = FigureCanvasAgg(self.figure)
+            self.prepare(self.figure)
+            self.canvas.draw()
+            self.figure.set_layout_engine("none")  # laying out again would take longer than drawing
+        super().__init__([ipywidgets.HBox(list(controls.values())), self.picture, self.summary])
+        self._changed()
+
+    def prepare(self, figure: Figure) -> None:
+        """Make the figure's axes and artists."""
+        raise NotImplementedError
+
+    def draw(self) -> str:
+        """Bring the artists up to date and return the summary."""
+        raise NotImplementedError
+
+    def _changed(self, change=None) -> None:
+        try:
+            with plots.style():
+                text = self.draw()
+                buffer = io.BytesIO()
+                self.canvas.print_png(buffer)
+            self.picture.value = buffer.getvalue()
+            self.summary.value = f'<p role="status">{html.escape(text)}</p>'
+        except Exception as error:  # a callback's exception would otherwise vanish
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{last.name}, line {last.lineno}"
+            text = f"{type(error).__name__}: {error} (in {where})"
+            self.summary.value = f'<p role="alert"><b>This did not work.</b> {html.escape(text)}</p>'
+
+
+def slider(label: str, value: int, lowest: int, highest: int) -> ipywidgets.IntSlider:
+    """A whole number, sent when the handle is let go."""
+    layout, style = ipywidgets.Layout(width="230px"), {"description_width": "70px"}
+    return ipywidgets.IntSlider(
+        value, lowest, highest, description=label, continuous_update=False, layout=layout, style=style
+    )
+
+
+def choice(label: str, options: list, value) -> ipywidgets.SelectionSlider:
+    """One of a few values, sent when the handle is let go."""
+    layout, style = ipywidgets.Layout(width="230px"), {"description_width": "70px"}
+    return ipywidgets.SelectionSlider(
+        options=options, value=value, description=label, continuous_update=False, layout=layout, style=style
+    )
+
+
+class AdaptationView(View):
+    """Steps, inner rate, shots and task of a MAML learner; queries before and after, accuracy by step."""
+
+    RATES = ["learned", 0.0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 2.0, 5.0]
+    MOST_STEPS = 10
+
+    def __init__(self, model: AdaptationExplorer, steps: int = 1):
+        self.model, self.shown_task = model, 0
+        super().__init__(
+            (9.2, 3.1),
+            steps=slider("steps", steps, 0, self.MOST_STEPS),
+            alpha=choice("α", self.RATES, "learned"),
+            shots=slider("shots", 1, 1, model.sampler.k_shot),
+            task=slider("task", 0, 0, 20),
+        )
+
+    def prepare(self, figure: Figure) -> None:
+        self.panels = figure.subplots(1, 4, width_ratios=[1.0, 1.4, 1.4, 2.1])
+        self.images, self.guesses = [], []
+        n_way, n_query = self.model.sampler.n_way, self.model.sampler.n_query
+        side = self.model.task.query.x.shape[-1] + 2
+        for ax, columns in zip(self.panels, (1, n_query, n_query)):
+            blank = np.zeros((n_way * side, columns * side))
+            self.images.append(ax.imshow(blank, vmin=0, vmax=1))
+            ax.set_axis_off()
+        for ax in self.panels[1:3]:
+            spots = [(c * side + 2, r * side + 2) for r in range(n_way) for c in range(n_query)]
+            self.guesses.append([ax.text(x, y, "", fontsize=8, weight="bold", va="top") for x, y in spots])
+        for label in range(n_way):
+            self.panels[0].text(-4, (label + 0.5) * side, str(label), ha="right", va="center", weight="bold")
+        self.panels[0].set_title("support")
+        curve = self.panels[3]
+        (self.curve,) = curve.plot([], [], marker="o")
+        curve.axhline(100 / n_way, color="#888888", linestyle=":")
+        curve.set(xlim=(-0.3, self.MOST_STEPS + 0.3), ylim=(0, 104), xlabel="inner steps", title="query accuracy (%)")
+
+    def draw(self) -> str:
+        if self.task.value != self.shown_task:
+            self.model.draw(self.task.value)
+            self.shown_task = self.task.value
+        alpha = None if self.alpha.value == "learned" else self.alpha.value
+        shown = self.model.adapt(self.steps.value, alpha, self.shots.value)
+        n_query = self.model.sampler.n_query
+        support = shown.support.x.view(-1, self.shots.value, *shown.support.x.shape[1:])[:, 0]
+        self.images[0].set_data(plots.mosaic(support, 1))
+        for image, guesses, texts, ax, when in zip(
+            self.images[1:], (shown.before, shown.after), self.guesses, self.panels[1:3], ("before", "after")
+        ):
+            image.set_data(plots.mosaic(shown.query.x, n_query))
+            right = guesses == shown.query.y
+            ax.set_title(f"{when}: {int(right.sum())} of {len(right)} right")
+            for text, guess, ok in zip(texts, guesses.tolist(), right.tolist()):
+                text.set(text=f"{guess}" if ok else f"{guess} ✗", color=plots.RIGHT if ok else plots.WRONG)
+        self.curve.set_data(range(len(shown.accuracies)), [100 * a for a in shown.accuracies])
+        return shown.summary

@@ -1,0 +1,58 @@
+"""environment.yml, pyproject.toml and constraints.txt name the same dependencies."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parent.parent
+CONDA_NAMES = {"pytorch": "torch"}  # where conda-forge has another name than the package index
+
+
+def pyproject() -> dict[str, Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = map(Requirement, project["dependencies"] + project["optional-dependencies"]["test"])
+    return {requirement.name: requirement for requirement in wanted}
+
+
+def conda() -> dict[str, Requirement]:
+    lines = re.findall(r"^ +- ([a-z].*[^:])$", (ROOT / "environment.yml").read_text(), re.MULTILINE)
+    found = {r.name: r for r in map(Requirement, lines) if r.name not in ("conda-forge", "python", "pip")}
+    return {CONDA_NAMES.get(name, name): requirement for name, requirement in found.items()}
+
+
+def constraints() -> dict[str, Requirement]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return {r.name: r for r in (Requirement(line) for line in lines if line and not line.startswith("#"))}
+
+
+def test_the_three_files_name_the_same_dependencies():
+    assert set(pyproject()) == set(conda()) == set(constraints())
+
+
+def test_lower_bounds_agree_and_the_pins_lie_above_them():
+    for name, requirement in pyproject().items():
+        assert requirement.specifier == conda()[name].specifier, name
+        pin = str(constraints()[name].specifier).removeprefix("==")
+        assert Version(pin) in requirement.specifier, name
+
+
+def test_the_pins_have_no_addresses():
+    assert "://" not in (ROOT / "constraints.txt").read_text()
+
+
+def test_every_import_of_the_package_is_a_dependency():
+    names = {"PIL": "pillow", "fontTools": "fonttools"}
+    sources = [path.read_text() for path in (ROOT / "metalearn_course").rglob("*.py")]
+    imports = {m for text in sources for m in re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE)}
+    import sys
+
+    outside = {names.get(m, m) for m in imports - set(sys.stdlib_module_names)} - {"metalearn_course"}
+    assert outside <= set(pyproject())
+
+
+def test_python_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"python{project['requires-python']}" in (ROOT / "environment.yml").read_text()

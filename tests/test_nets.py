@@ -1,0 +1,58 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from metalearn_course import nets
+
+SIZES = [(1, 28, "stride", 256), (1, 28, "max", 64), (3, 32, "stride", 256), (3, 32, "max", 256)]
+SIZES += [(3, 84, "stride", 2304), (3, 84, "max", 1600)]
+
+
+@pytest.mark.parametrize(("channels", "size", "downsample", "features"), SIZES)
+def test_features_have_the_size_that_the_net_says(channels, size, downsample, features):
+    net = nets.Conv4(channels, size, downsample=downsample)
+    assert net.out_features == features
+    assert net(torch.rand(2, channels, size, size)).shape == (2, features)
+
+
+@pytest.mark.parametrize("downsample", ["stride", "max"])
+def test_batch_statistics_equal_torch_batch_norm(downsample):
+    net, x = nets.Conv4(hidden=4, downsample=downsample).double(), torch.rand(3, 1, 28, 28, dtype=torch.float64)
+    expected = x
+    for block in net.blocks:
+        expected = F.batch_norm(block.shrink(expected), None, None, block.norm.weight, block.norm.bias, training=True)
+        expected = F.relu(expected)
+    torch.testing.assert_close(net(x), expected.flatten(1))
+
+
+def test_statistics_measured_and_handed_back_give_the_same_features():
+    net, x = nets.Conv4(hidden=4).double(), torch.rand(5, 1, 28, 28, dtype=torch.float64)
+    features, stats = net(x, return_stats=True)
+    torch.testing.assert_close(features, net(x))
+    torch.testing.assert_close(net(x, stats), features)
+    torch.testing.assert_close(net(x[:1], stats), features[:1])
+
+
+def test_gradients_flow_through_given_statistics():
+    net, x = nets.Conv4(hidden=4), torch.rand(5, 1, 28, 28)
+    _, stats = net(x, return_stats=True)
+    net(torch.rand(2, 1, 28, 28), stats).sum().backward()
+    with_stats = net.blocks[0].conv.weight.grad.clone()
+    net.zero_grad()
+    net(torch.rand(2, 1, 28, 28), [(m.detach(), v.detach()) for m, v in stats]).sum().backward()
+    assert not torch.allclose(with_stats, net.blocks[0].conv.weight.grad)
+
+
+def test_a_net_keeps_no_running_statistics():
+    assert not list(nets.Conv4().buffers())
+
+
+def test_a_single_picture_is_enough():
+    assert nets.Conv4(downsample="max")(torch.rand(1, 1, 28, 28)).isfinite().all()
+
+
+def test_bad_input_is_answered_with_what_to_do():
+    with pytest.raises(ValueError, match="'stride' or 'max'"):
+        nets.Conv4(downsample="mean")
+    with pytest.raises(ValueError, match="16 or more"):
+        nets.Conv4(image_size=8, downsample="max")

@@ -11,7 +11,7 @@ from metalearn_course.learners.pretrained import folder
 
 def entries() -> dict[str, dict]:
     """All entries of the ledger by name."""
-    return {path.stem: _read(path) for path in sorted(folder().glob("*.json"))}
+    return {path.stem: _read(path) for path in sorted(folder().glob("*.json"), key=lambda p: p.stem)}
 
 
 def record(name: str, run: Path, info: dict, transductive: Score, inductive: Score, sampler, **more) -> dict:

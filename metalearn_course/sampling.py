@@ -1,5 +1,6 @@
 """Drawing episodes: an index calculation on the CPU and one gather on the device of the pictures."""
 
+import copy
 from collections.abc import Iterable
 
 import numpy as np
@@ -38,7 +39,9 @@ class EpisodeSampler:
 
     def to(self, device) -> "EpisodeSampler":
         """The same sampler with the pictures, and so the episodes, on another device."""
-        return EpisodeSampler(self.images.to(device), self.n_way, self.k_shot, self.n_query)
+        moved = copy.copy(self)
+        moved.images = self.images.to(device)
+        return moved
 
     def sample(self, n_tasks: int, generator: torch.Generator | None = None) -> Episode:
         """A batch of n_tasks episodes: support x (T, N*K, C, H, W), y (T, N*K), classes (T, N)."""

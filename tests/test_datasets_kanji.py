@@ -126,7 +126,7 @@ def test_likeness_joins_groups_in_chains_and_leaves_others_alone():
 
 
 def test_an_empty_kanjivg_is_an_error_with_a_remedy(own_cache, tmp_path, monkeypatch):
-    empty = SimpleNamespace(locate_file=lambda name: tmp_path / name)
+    empty = SimpleNamespace(version="0", locate_file=lambda name: tmp_path / name)
     monkeypatch.setattr(importlib.metadata, "distribution", lambda name: empty)
     with pytest.raises(FileNotFoundError, match="no characters in .*install the package kanjivg again"):
         module.load()

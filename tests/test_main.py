@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from helpers import easy_classes, read_log, write_pictures
 from metalearn_course.__main__ import main
 from metalearn_course.learners import load_learner, load_pretrained
 
-TINY = "--n-way 3 --k-shot 1 --n-query 2 --n-tasks 2 --device cpu".split()
+TINY = ["--n-way", "3", "--k-shot", "1", "--n-query", "2", "--n-tasks", "2", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,9 @@ def test_a_run_that_was_never_validated_can_end_where_it_stopped(trained, pictur
     assert "step 2," in capsys.readouterr().out
 
 
-def test_train_options_reach_the_learner(pictures, tmp_path):
+def test_train_options_reach_the_learner(pictures, tmp_path, monkeypatch):
+    score = SimpleNamespace(accuracy=0.5, ci95=0.1)
+    monkeypatch.setattr("metalearn_course.training.evaluate", lambda *args, **kwargs: score)
     options = "--inner-steps 2 --inner-lr 0.1 --test-steps 3 --first-order --lr-per-step --lr-per-parameter"
     options += " --head prototypes --norm support --downsample max --rotations --split-seed 3 --seed 4 --threads 1"
     threads = torch.get_num_threads()
@@ -181,7 +184,8 @@ def test_every_command_has_help(command, capsys):
         ("--decay 2", "decay=2"),
         ("--lr -1", "learning rate"),
         ("--inner-steps -1", "inner_steps=-1"),
-        ("--seed -1", "."),
+        ("--seed -1", "--seed: -1 is less than 0"),
+        (f"--split-seed {10**30}", "is too large"),
         ("--threads 0", "--threads: 0 is less than 1"),
         ("--threads many", "--threads: invalid whole number value: 'many'"),
         ("--device nonsense", "this machine has no device 'nonsense'"),

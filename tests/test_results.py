@@ -15,8 +15,8 @@ from metalearn_course.learners import load_learner, load_pretrained
 from metalearn_course.learners.pretrained import folder
 
 REAL = Path(__file__).parents[1] / "results"
-KEYS = """dataset dataset_hash split learner n_way k_shot n_query n_episodes episodes_hash train_norm transductive
-inductive train date checkpoint""".split()
+KEYS = ["dataset", "dataset_hash", "split", "learner", "n_way", "k_shot", "n_query", "n_episodes", "episodes_hash"]
+KEYS += ["train_norm", "transductive", "inductive", "train", "date", "checkpoint"]
 INSIDE = {
     "transductive": ["accuracy", "ci95"],
     "inductive": ["accuracy", "ci95", "norm"],
@@ -30,7 +30,8 @@ def problems(path: Path) -> list[str]:
     entry = json.loads(path.read_text())
     found = [f"{key} is missing" for key in KEYS if entry.get(key) in (None, "")]
     for part, keys in INSIDE.items():
-        found += [f"{part}.{key} is missing" for key in keys if part in entry and entry[part].get(key) in (None, "")]
+        there = entry.get(part) or {}
+        found += [f"{part}.{key} is missing" for key in keys if part in entry and there.get(key) in (None, "")]
     if found:
         return found
     scores = [entry[part] for part in INSIDE if part in entry and part != "train"]

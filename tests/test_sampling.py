@@ -193,3 +193,10 @@ def test_a_thousand_tasks_of_omniglots_size_take_seconds_at_most():
 
 def _equal(a, b):
     return all(torch.equal(x, y) for x, y in zip((*a.support, *a.query, a.classes), (*b.support, *b.query, b.classes)))
+
+
+def test_a_sampler_of_another_kind_stays_one_on_another_device(noisy):
+    class Mine(EpisodeSampler):
+        pass
+
+    assert isinstance(Mine(noisy, 2, 1, 1).to("cpu"), Mine)

@@ -118,7 +118,8 @@ def _groups(names: list[str], plain: Tensor) -> list[str]:
     unit = torch.nn.functional.normalize(blurred - blurred.mean(1, keepdim=True))
     alike = ((unit @ unit.T).triu(1) > ALIKE).nonzero().tolist()
     group = list(range(len(names)))
-    for a, b in alike + [[names.index(a), names.index(b)] for a, b in TWINS]:
+    twins = [[names.index(a), names.index(b)] for a, b in TWINS if a in names and b in names]
+    for a, b in alike + twins:
         old, new = max(group[a], group[b]), min(group[a], group[b])
         group = [new if g == old else g for g in group]
     return [names[g] for g in group]

@@ -157,6 +157,15 @@ def test_every_way_of_batching_tasks_gives_the_same_gradient(options, downsample
             assert not losses.requires_grad
 
 
+def test_a_vmap_of_ones_own_is_right_too():
+    """PyTorch's batch_norm is not, inside vmap, so nobody may meet it there unawares."""
+    learner, episodes = small_maml(), some_episodes()
+    reference = meta_gradient(learner, episodes)
+    learner.zero_grad()
+    torch.vmap(learner.task_loss)(episodes, ()).mean().backward()
+    torch.testing.assert_close(gradient(learner), reference)
+
+
 def test_gradients_add_up_over_calls():
     learner, episodes = small_maml(), some_episodes(2)
     once = meta_gradient(learner, episodes)

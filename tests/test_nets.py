@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from metalearn_course import nets
+from metalearn_course import functional, nets
 
 SIZES = [(1, 28, "stride", 256), (1, 28, "max", 64), (3, 32, "stride", 256), (3, 32, "max", 256)]
 SIZES += [(3, 84, "stride", 2304), (3, 84, "max", 1600)]
@@ -23,6 +23,19 @@ def test_batch_statistics_equal_torch_batch_norm(downsample):
         expected = F.batch_norm(block.shrink(expected), None, None, block.norm.weight, block.norm.bias, training=True)
         expected = F.relu(expected)
     torch.testing.assert_close(net(x), expected.flatten(1))
+
+
+def test_the_two_ways_to_normalise_agree_in_value_and_second_derivative():
+    x = torch.rand(6, 3, 5, 5, dtype=torch.float64)
+    weight, bias = torch.rand(2, 3, dtype=torch.float64)
+
+    def slope_of_slope(weight):
+        inner = torch.func.grad(lambda x: functional.batch_norm(x, weight, bias).pow(3).sum())
+        return functional.batch_norm(x, weight, bias).sum() + inner(x).pow(2).sum()
+
+    plain = slope_of_slope(weight), torch.func.grad(slope_of_slope)(weight)
+    with functional.fused_norm(True):
+        torch.testing.assert_close((slope_of_slope(weight), torch.func.grad(slope_of_slope)(weight)), plain)
 
 
 def test_statistics_measured_and_handed_back_give_the_same_features():

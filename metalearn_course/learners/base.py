@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.functional import fused_norm
 from metalearn_course.sampling import task_generator
 
 NORMS = ("query", "support", "running")
@@ -34,10 +35,12 @@ def map_tasks(function: Callable[..., Tensor], *trees, batching: str = "auto") -
     if batching == "auto":
         batching = "loop" if leaves[0].device.type == "cpu" else "vmap"
     if batching == "vmap":
-        return torch.vmap(function, randomness="error")(*trees)
+        with fused_norm(False):
+            return torch.vmap(function, randomness="error")(*trees)
     if batching != "loop":
         raise ValueError(f"batching={batching!r}: choose 'auto', 'loop' or 'vmap'")
-    return torch.stack([function(*tree_map(lambda leaf: leaf[i], trees)) for i in range(len(leaves[0]))])  # noqa: B023
+    with fused_norm(True):
+        return torch.stack([function(*tree_map(lambda leaf: leaf[i], trees)) for i in range(len(leaves[0]))])  # noqa: B023
 
 
 class Predictor:

@@ -1,5 +1,6 @@
 """The figures of the course: one style, safe for colour-blind readers, white also in a dark notebook."""
 
+import math
 from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
@@ -84,20 +85,25 @@ def episode(task, max_query: int = 5) -> Figure:
     return figure
 
 
-def learning_curve(history, baseline: float | None = None, baseline_label: str = "") -> Figure:
-    """Outer loss, smoothed, and validation accuracy with its 95 % interval, against meta-steps."""
+def learning_curve(history, n_way: int, baseline: float | None = None, baseline_label: str = "") -> Figure:
+    """Outer loss, smoothed, and validation accuracy with its 95 % interval, against meta-steps.
+
+    Dotted: the loss and the accuracy of guessing among n_way classes.
+    """
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
         losses = np.asarray(history.losses)
         window = max(1, len(losses) // 50)
         smooth = np.convolve(losses, np.ones(window) / window, "valid")
-        left.plot(np.arange(1, len(losses) + 1), losses, color="#CCCCCC", linewidth=0.8, label="one step")
-        left.plot(np.arange(window, len(losses) + 1), smooth, label=f"mean of {window} steps")
+        left.plot(np.arange(1, len(losses) + 1), losses, color="#BBBBBB", linewidth=0.8, label="each meta-step")
+        left.plot(np.arange(window, len(losses) + 1), smooth, label=f"mean over {window}")
+        left.axhline(math.log(n_way), color="black", linestyle=":", label="guessing")
         left.set(xlabel="meta-step", ylabel="query loss after adaptation", ylim=(0, None))
         left.legend()
         if history.validation:
             steps, accuracies, intervals = zip(*history.validation)
             right.errorbar(steps, 100 * np.array(accuracies), 100 * np.array(intervals), marker="o", capsize=3)
+        right.axhline(100 / n_way, color="black", linestyle=":")
         if baseline is not None:
             right.axhline(100 * baseline, color=COLOURS[1], linestyle="--")
             right.annotate(baseline_label, (0.02, 100 * baseline), xycoords=("axes fraction", "data"), va="bottom")

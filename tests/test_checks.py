@@ -75,5 +75,5 @@ def test_the_rate_of_exercise_one_takes_the_same_step():
     y = torch.arange(n_way).repeat_interleave(k_shot)
     logits = torch.randn(len(y), n_way, generator=torch.Generator().manual_seed(0))
     theirs = alpha * grad(lambda z: F.cross_entropy(z, y, reduction="sum") / k_shot)(logits)
-    ours = lesson04.rate_on_the_mean(alpha, n_way) * grad(lambda z: F.cross_entropy(z, y))(logits)
+    ours = lesson04.rate_on_the_mean(alpha, n_way, k_shot) * grad(lambda z: F.cross_entropy(z, y))(logits)
     torch.testing.assert_close(ours, theirs)

@@ -48,10 +48,11 @@ def test_a_learning_curve_shows_every_step_and_validation():
     records = [{"step": i + 1, "loss": 1.0 / (i + 1)} for i in range(100)]
     records[49]["validation"] = [0.5, 0.02]
     records[99]["validation"] = [0.7, 0.01]
-    figure = plots.learning_curve(History(records), baseline=0.4, baseline_label="pixels")
+    figure = plots.learning_curve(History(records), n_way=5, baseline=0.4, baseline_label="pixels")
     left, right = figure.axes
     np.testing.assert_allclose(left.lines[0].get_ydata(), [1.0 / (i + 1) for i in range(100)])
     assert right.lines[0].get_xdata().tolist() == [50, 100]
+    assert left.lines[2].get_ydata()[0] == pytest.approx(np.log(5))
     assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
 
 

@@ -10,7 +10,7 @@ from torch.func import grad
 from metalearn_course.checks import Exercise
 
 
-def rate_on_the_mean(alpha: float, n_way: int) -> float:
+def rate_on_the_mean(alpha: float, n_way: int, k_shot: int) -> float:
     """The inner_lr, on a mean over the support, that takes the same step as alpha on a sum divided by k_shot."""
     return n_way * alpha
 
@@ -57,7 +57,11 @@ def _episode_cases() -> list[tuple]:
 
 
 EXERCISES = [
-    Exercise(rate_on_the_mean, lambda: [(0.4, 5), (0.1, 20)], "a sum over n_way * k_shot, divided by k_shot"),
+    Exercise(
+        rate_on_the_mean,
+        lambda: [(0.4, 5, 1), (0.4, 5, 5), (0.1, 20, 1)],
+        "a sum over n_way * k_shot, divided by k_shot",
+    ),
     Exercise(
         first_order_loss, _linear_cases, "where is the inner gradient taken, and does it carry a graph?", _with_gradient
     ),

@@ -29,7 +29,7 @@ nbval: $(READY)
 notebooks: $(READY)
 	for lesson in $(LESSONS); do \
 	  $(QUIET) $(BIN)/jupyter nbconvert --to notebook --execute --inplace $$lesson || exit 1; done
-	$(BIN)/python tests/tidy_notebooks.py $(LESSONS)
+	$(BIN)/python tests/notebook_rules.py $(LESSONS)
 
 results: $(READY)
 	$(BIN)/python -m metalearn_course results

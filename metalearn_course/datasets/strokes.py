@@ -39,9 +39,12 @@ def render(strokes: Tensor, width: Tensor, size: int = 28) -> Tensor:
     start, along = points[:, :, :-1].flatten(1, 2), points.diff(dim=2).flatten(1, 2)  # (B, M, 2)
     offset = torch.arange(size) + 0.5 - start.unsqueeze(-1)  # (B, M, 2, size): pixel centre - start, by axis
     square = along.pow(2).sum(-1).clamp_min(1e-6).view(*along.shape[:2], 1, 1)
+    # In place from here on: fresh memory for each of these large tensors would take longer than the sums.
     dot = _outer_sum(offset * along.unsqueeze(-1))  # (B, M, size, size)
     t = (dot / square).clamp_(0, 1)  # where on the segment the nearest point lies
-    nearest = torch.addcmul(_outer_sum(offset.pow(2)), t, t * square - 2 * dot).amin(1).clamp_min_(0).sqrt()
+    distance = _outer_sum(offset.pow_(2))  # squared; to the start first, then to the nearest point
+    distance.addcmul_(t, dot.mul_(-2).addcmul_(t, square))
+    nearest = distance.amin(1).clamp_min_(0).sqrt_()
     return (0.5 + width.view(-1, 1, 1) / 2 - nearest).clamp_(0, 1)
 
 

@@ -17,7 +17,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# One thread a worker: small tasks do not gain from two, and workers would fight over them.
+# One thread a worker: small tasks gain little from two, and workers would fight over them.
 pytest: $(READY)
 	OMP_NUM_THREADS=1 $(QUIET) $(BIN)/python -m pytest tests -q -n 2 --dist loadscope --durations=8
 

@@ -27,9 +27,9 @@ NORMS = ("query", "support", "running")
 def map_tasks(function: Callable[..., Tensor], *trees, batching: str = "auto") -> Tensor:
     """function(*task i of each tree) for every task i, stacked: the one place that decides how.
 
-    "loop" calls it task by task, "vmap" once for all. With weights of its own for every task, vmap
-    turns a convolution into a grouped one: a GPU gains from fewer launches, a CPU loses a factor of
-    three. "auto" is therefore the loop on a CPU and vmap elsewhere.
+    "loop" calls it task by task, "vmap" once for all, with a grouped convolution where every task has
+    weights of its own. "auto" is the loop on a CPU and vmap elsewhere. Which is faster on a CPU depends
+    on the machine: vmap has been seen both well ahead of the loop and well behind it, so measure.
     """
     leaves = tree_leaves(trees)
     if batching == "auto":

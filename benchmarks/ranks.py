@@ -1,11 +1,12 @@
-"""One MAML meta-step on a CPU: one process against two.
+"""One MAML meta-step on a CPU: tasks in a loop or in a vmap, in one process or in two.
 
     python benchmarks/ranks.py
 
 5-way 1-shot, 1 inner step, 5 queries a class, 16 tasks, stride-2 Conv4-64, second order, as in
-training.fit. One process has all threads; each of two has one.
+training.fit. Two processes have one thread each.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,14 +19,21 @@ from metalearn_course.learners import MAML
 from metalearn_course.sampling import EpisodeSampler
 
 STEPS = 60
+SCRIPT = str(Path(__file__).resolve())
+LAUNCHERS = {
+    "one process, one thread": (1, [sys.executable]),
+    "one process, two threads": (2, [sys.executable]),
+    "two processes": (1, [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]),
+}
 
 
-def measure() -> None:
+def measure(batching: str) -> None:
     """Print the milliseconds of a step, the median of the later ones."""
     torch.manual_seed(0)
     pictures = torch.randint(0, 256, (1000, 1, 28, 28), dtype=torch.uint8)
     images = datasets.from_tensors("noise", pictures, [20] * 50, [f"c{i}" for i in range(50)])
     learner = MAML(nets.Conv4(), n_way=5)
+    learner.batching = batching
     with ranks.process_group():
         history = training.fit(learner, EpisodeSampler(images, 5, 1, 5), STEPS, progress=False)
         if ranks.rank() == 0:
@@ -34,29 +42,20 @@ def measure() -> None:
 
 
 def main() -> None:
-    if "--measure" in sys.argv:
-        measure()
+    if len(sys.argv) > 1:
+        measure(sys.argv[1])
         return
-    script = str(Path(__file__).resolve())
-    one = [sys.executable, script, "--measure"]
-    two = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        __file__,
-        "--measure",
-    ]
-    found = {}
+    print(f"{'milliseconds a meta-step':26}{'loop':>8}{'vmap':>8}")
+    for name, (threads, launcher) in LAUNCHERS.items():
+        found = [_run([*launcher, SCRIPT, batching], threads) for batching in ("loop", "vmap")]
+        print(f"{name:26}{found[0]:8.0f}{found[1]:8.0f}")
+
+
+def _run(command: list[str], threads: int) -> float:
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     with tempfile.TemporaryDirectory() as folder:
-        for name, command in (("one process", one), ("two processes", two), ("one process, again", one)):
-            out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(folder)).stdout
-            found[name] = float(out.split()[-1])
-            print(f"{name:20} {found[name]:6.0f} ms a meta-step")
-    best = min(found["one process"], found["one process, again"])
-    print(f"two processes are {best / found['two processes']:.2f} times as fast")
+        out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, env=environment).stdout
+    return float(out.split()[-1])
 
 
 if __name__ == "__main__":

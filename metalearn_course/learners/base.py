@@ -18,29 +18,24 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.functional import fused_norm
 from metalearn_course.sampling import task_generator
 
 NORMS = ("query", "support", "running")
 
 
-def map_tasks(function: Callable[..., Tensor], *trees, batching: str = "auto") -> Tensor:
+def map_tasks(function: Callable[..., Tensor], *trees, batching: str = "vmap") -> Tensor:
     """function(*task i of each tree) for every task i, stacked: the one place that decides how.
 
-    "loop" calls it task by task, "vmap" once for all, with a grouped convolution where every task has
-    weights of its own. "auto" is the loop on a CPU and vmap elsewhere. Which is faster on a CPU depends
-    on the machine: vmap has been seen both well ahead of the loop and well behind it, so measure.
+    "vmap" runs all tasks at once, with a grouped convolution where every task has weights of its own.
+    "loop" runs them one by one: the same numbers, for a function that vmap refuses. On two cores vmap
+    takes two thirds of the loop's time for small tasks and as long for large ones (benchmarks/ranks.py).
     """
-    leaves = tree_leaves(trees)
-    if batching == "auto":
-        batching = "loop" if leaves[0].device.type == "cpu" else "vmap"
     if batching == "vmap":
-        with fused_norm(False):
-            return torch.vmap(function, randomness="error")(*trees)
+        return torch.vmap(function, randomness="error")(*trees)
     if batching != "loop":
-        raise ValueError(f"batching={batching!r}: choose 'auto', 'loop' or 'vmap'")
-    with fused_norm(True):
-        return torch.stack([function(*tree_map(lambda leaf: leaf[i], trees)) for i in range(len(leaves[0]))])  # noqa: B023
+        raise ValueError(f"batching={batching!r}: choose 'vmap' or 'loop'")
+    n_tasks = len(tree_leaves(trees)[0])
+    return torch.stack([function(*tree_map(lambda leaf: leaf[i], trees)) for i in range(n_tasks)])  # noqa: B023
 
 
 class Predictor:
@@ -65,7 +60,7 @@ class Learner(nn.Module):
         if n_way < 2:
             raise ValueError(f"n_way={n_way}: a task needs at least two classes to tell apart")
         self.n_way, self.norm = n_way, self._known_norm(norm)
-        self.batching = "auto"
+        self.batching = "vmap"
         self.trained_on: dict | None = None  # dataset hash and groups; `training.fit` fills it in
 
     # What a learner writes -------------------------------------------------------------------
@@ -104,9 +99,9 @@ class Learner(nn.Module):
         """Add the gradient of the mean loss to `.grad`, chunk by chunk; returns the losses (T,), detached.
 
         The graph of a chunk is freed before the next one is built, so memory is that of a chunk. The
-        default is one task at a time on a CPU and sixteen on other devices.
+        default is eight tasks at a time on a CPU and sixteen on other devices.
         """
-        chunk_size = chunk_size or (1 if episodes.query.x.device.type == "cpu" else 16)
+        chunk_size = chunk_size or (8 if episodes.query.x.device.type == "cpu" else 16)
         losses = []
         for start in range(0, episodes.n_tasks, chunk_size):
             chunk = slice(start, start + chunk_size)

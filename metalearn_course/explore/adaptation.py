@@ -1,4 +1,4 @@
-"""What the widgets show, computed without a widget in sight."""
+"""MAML on one task, with any number of steps, inner rate and shots."""
 
 from dataclasses import dataclass
 

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from metalearn_course import syllabus
+
 # Okabe and Ito's palette, without its yellow, which white paper swallows.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
@@ -109,3 +111,27 @@ def learning_curve(history, n_way: int, baseline: float | None = None, baseline_
             right.annotate(baseline_label, (0.02, 100 * baseline), xycoords=("axes fraction", "data"), va="bottom")
         right.set(xlabel="meta-step", ylabel="validation accuracy (%)", ylim=(0, 102))
     return figure
+
+
+def course_map(lessons=syllabus.LESSONS) -> Figure:
+    """The lessons, a row a family, and what needs what. Dashed: planned. Thick: the two-hour path."""
+    with style():
+        figure, ax = plt.subplots(figsize=(9, 4.6))
+        places = {lesson.number: (lesson.column, -syllabus.FAMILIES.index(lesson.family)) for lesson in lessons}
+        for lesson in lessons:
+            _lesson_box(ax, lesson, places[lesson.number])
+            for need in lesson.needs:
+                line = dict(arrowstyle="->", color="#666666", shrinkA=26, shrinkB=26)
+                ax.annotate("", places[lesson.number], places[need], arrowprops=line, zorder=1)
+        for row, family in enumerate(syllabus.FAMILIES):
+            ax.text(-0.6, -row, family, ha="right", va="center", color=COLOURS[row], weight="bold")
+        ax.set(xlim=(-1.9, 5.6), ylim=(0.5 - len(syllabus.FAMILIES), 0.5))
+        ax.set_axis_off()
+    return figure
+
+
+def _lesson_box(ax: Axes, lesson: syllabus.Lesson, place: tuple[float, float]) -> None:
+    edge = COLOURS[syllabus.FAMILIES.index(lesson.family)]
+    kind = dict(linestyle="-" if lesson.file else "--", linewidth=2.5 if lesson.short_path else 1.0)
+    box = dict(boxstyle="round,pad=0.4", facecolor="white", edgecolor=edge, **kind)
+    ax.text(*place, f"{lesson.number}\n{lesson.title}", ha="center", va="center", fontsize=8, bbox=box, zorder=2)

@@ -1,14 +1,22 @@
+import importlib
+import pkgutil
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.func import grad
 
-from metalearn_course import checks
-from metalearn_course.exercises import lesson04
+from metalearn_course import checks, exercises
+from metalearn_course.exercises import lesson02, lesson04
 
 
 def numbers():
-    return [f"4.{i}" for i in range(1, len(lesson04.EXERCISES) + 1)]
+    """All exercises there are, of every lesson."""
+    names = [module.name for module in pkgutil.iter_modules(exercises.__path__)]
+    modules = {
+        int(name.removeprefix("lesson")): importlib.import_module(f"{exercises.__name__}.{name}") for name in names
+    }
+    return [f"{lesson}.{i}" for lesson, module in modules.items() for i in range(1, len(module.EXERCISES) + 1)]
 
 
 @pytest.mark.parametrize("number", numbers())
@@ -77,3 +85,35 @@ def test_the_rate_of_exercise_one_takes_the_same_step():
     theirs = alpha * grad(lambda z: F.cross_entropy(z, y, reduction="sum") / k_shot)(logits)
     ours = lesson04.rate_on_the_mean(alpha, n_way, k_shot) * grad(lambda z: F.cross_entropy(z, y))(logits)
     torch.testing.assert_close(ours, theirs)
+
+
+def test_an_exercise_on_gradients_is_refused_the_first_order_answer():
+    def first_order(support_loss, query_loss, theta, alpha, steps):
+        for _ in range(steps):
+            theta = theta - alpha * grad(support_loss)(theta)
+        return grad(query_loss)(theta)
+
+    assert "not yet" in checks.check("2.3", first_order)
+    assert checks.check("2.3", lesson02.meta_gradient).startswith("2.3: right")
+
+
+def test_the_meta_gradient_of_exercise_2_3_is_autograds():
+    for support_loss, query_loss, theta, alpha, steps in checks.find("2.3").cases():
+
+        def objective(start, loss=support_loss, query_loss=query_loss, alpha=alpha, steps=steps):
+            for _ in range(steps):
+                start = start - alpha * grad(loss)(start)
+            return query_loss(start)
+
+        found = lesson02.meta_gradient(support_loss, query_loss, theta, alpha, steps)
+        torch.testing.assert_close(found, grad(objective)(theta))
+
+
+def test_the_meta_optimum_of_exercise_2_1_is_a_minimum():
+    for curvatures, optima, alpha in checks.find("2.1").cases():
+
+        def objective(start, a=curvatures, c=optima, alpha=alpha):
+            return (a * (start - alpha * a * (start - c) - c) ** 2).sum()
+
+        best = lesson02.meta_optimum(curvatures, optima, alpha)
+        torch.testing.assert_close(grad(objective)(best), torch.tensor(0.0), atol=1e-5, rtol=0)

@@ -23,6 +23,7 @@ from metalearn_course.progress import bar
 PARTS = {"images_background": 964, "images_evaluation": 659}  # characters in each official archive
 PER_CHARACTER = 20
 SIZE = 28
+KEY = "omniglot-28-v1"  # of the prepared data in the cache
 
 
 def load(root: str | Path | None = None) -> ImageClasses:
@@ -36,7 +37,7 @@ def load(root: str | Path | None = None) -> ImageClasses:
     root = Path(given).expanduser() if given else None
     if root is not None and not root.is_dir():
         raise FileNotFoundError(f"Omniglot: {root} is not a folder; root is the folder that holds {_wanted()}")
-    tensors, info = cache.cached("omniglot-28-v1", lambda: _build(root))
+    tensors, info = cache.cached(KEY, lambda: _build(root))
     return from_tensors(
         "omniglot",
         tensors["images"],

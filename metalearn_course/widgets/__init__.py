@@ -2,5 +2,19 @@
 
 from metalearn_course.widgets.adaptation import AdaptationView
 from metalearn_course.widgets.base import View, choice, slider
+from metalearn_course.widgets.drawpad import DrawingTask, DrawPad
+from metalearn_course.widgets.episodes import EpisodeView
+from metalearn_course.widgets.landscape import LandscapeView
+from metalearn_course.widgets.sine import SineView
 
-__all__ = ["AdaptationView", "View", "choice", "slider"]
+__all__ = [
+    "AdaptationView",
+    "DrawPad",
+    "DrawingTask",
+    "EpisodeView",
+    "LandscapeView",
+    "SineView",
+    "View",
+    "choice",
+    "slider",
+]

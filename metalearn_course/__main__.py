@@ -8,18 +8,11 @@ from pathlib import Path
 
 import torch
 
-from metalearn_course import datasets, nets, options, ranks, results, training
+from metalearn_course import datasets, learner_options, nets, options, ranks, results, training
 from metalearn_course.evaluation import evaluate
-from metalearn_course.learners import MAML, load_learner
+from metalearn_course.learners import Learner, load_learner
 from metalearn_course.learners.pretrained import folder
 from metalearn_course.sampling import EpisodeSampler
-
-PUBLISHED = {
-    ("omniglot", "maml", 5, 1): (0.987, "Finn et al. 2017 (arXiv 1703.03400), table 1, transductive"),
-    ("omniglot", "maml", 5, 5): (0.999, "Finn et al. 2017 (arXiv 1703.03400), table 1, transductive"),
-    ("omniglot", "maml", 20, 1): (0.958, "Finn et al. 2017 (arXiv 1703.03400), table 1, transductive"),
-    ("omniglot", "maml", 20, 5): (0.989, "Finn et al. 2017 (arXiv 1703.03400), table 1, transductive"),
-}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,29 +40,21 @@ def run_train(args) -> None:
     train = train.with_rotations() if args.rotations else train
     torch.manual_seed(args.seed)
     channels, size = images.images.shape[1], images.images.shape[-1]
-    learner = MAML(
-        nets.Conv4(channels, size, downsample=args.downsample),
-        args.n_way,
-        inner_lr=args.inner_lr,
-        inner_steps=args.inner_steps,
-        test_steps=args.test_steps,
-        first_order=args.first_order,
-        lr_per_step=args.lr_per_step,
-        lr_per_parameter=args.lr_per_parameter,
-        head=args.head,
-        norm=args.norm,
-    )
+    net = nets.Conv4(channels, size, downsample=args.downsample)
+    learner = learner_options.build(args, net, n_classes=len(train))
     if args.init:
         _start_from(learner, args.init)
-    out = args.out or f"runs/{images.name}-{args.learner}-{args.n_way}w{args.k_shot}s"
+    test_way, test_shot = args.test_way or args.n_way, args.test_shot or args.k_shot
+    out = args.out or f"runs/{images.name}-{args.learner}-{test_way}w{test_shot}s"
     smallest = int(validation.counts.min()) if len(validation) else 0
-    n_validation_query = max(1, min(15, smallest - args.k_shot))
+    n_validation_query = max(1, min(15, smallest - test_shot))
     notes = dict(
         command=args.command,
         dataset=args.dataset,
         split_seed=args.split_seed,
         official=args.official,
         init=args.init,
+        test_episode=[test_way, test_shot],
     )
     history = training.fit(
         learner,
@@ -78,7 +63,8 @@ def run_train(args) -> None:
         n_tasks=args.n_tasks,
         lr=args.lr,
         decay=args.decay,
-        validate=_sampler("validation", validation, args.n_way, args.k_shot, n_validation_query),
+        optimizer={"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[args.optimizer],
+        validate=_sampler("validation", validation, test_way, test_shot, n_validation_query),
         validate_every=args.validate_every,
         seed=args.seed,
         out=out,
@@ -97,29 +83,30 @@ def run_evaluate(args) -> None:
     path = _checkpoint(args.learner)
     learner, info = load_learner(path)
     learner.to(args.device)
-    split = dict(split_seed=0, official=False) | info["notes"]
-    command, dataset = split.pop("command", None), split.pop("dataset", info["setup"]["dataset"][0])
+    notes = dict(split_seed=0, official=False) | info["notes"]
+    command, dataset = notes.pop("command", None), notes.pop("dataset", info["setup"]["dataset"][0])
+    n_way, k_shot = notes.pop("test_episode", info["setup"]["episode"][:2])
     images = datasets.load(args.dataset or dataset, args.root)
-    parts = images.split(split["split_seed"], official=split["official"])
+    parts = images.split(notes["split_seed"], official=notes["official"])
     part = parts[1 if args.part == "validation" else 2]
-    n_way, k_shot, _ = info["setup"]["episode"]
     _refuse_other_pictures(learner, info, part)
-    sampler = _sampler(args.part, part, n_way, k_shot if args.k_shot is None else args.k_shot, args.n_query)
+    n_way, k_shot = (n if given is None else given for n, given in ((n_way, args.n_way), (k_shot, args.k_shot)))
+    sampler = _sampler(args.part, part, n_way, k_shot, args.n_query)
     steps = {} if args.steps is None else {"steps": args.steps}
+    if steps and "steps" not in learner.test_options:
+        raise ValueError(f"--steps {args.steps}: {type(learner).__name__} takes no steps at test time")
     started, scores = time.perf_counter(), {}
-    for norm in ("query", "support"):
+    for norm in learner.norms:
         scores[norm] = evaluate(learner, sampler, args.n_episodes, norm, progress=True, **steps)
         print(scores[norm])
     seconds = time.perf_counter() - started
-    print(f"{n_way}-way {sampler.k_shot}-shot, {args.part} classes of {images.name}, {seconds:.0f} s")
+    print(f"{n_way}-way {k_shot}-shot, {args.part} classes of {images.name}, {seconds:.0f} s")
     if args.record:
-        more = dict(split=split | {"part": args.part}, test=steps or learner.test_options)
+        more = dict(split=notes | {"part": args.part}, test=steps or learner.test_options)
         more["train"] = info["setup"] | dict(command=command, device=info.get("device", args.device))
-        published = PUBLISHED.get((images.name, "maml", n_way, sampler.k_shot))
-        papers_own = learner.head is not None and not learner.first_order and images.name == dataset
-        if published and papers_own and args.part == "test":
-            more["published"] = dict(zip(("accuracy", "source"), published))
-        results.record(args.record, path, info, scores["query"], scores["support"], sampler, **more)
+        if args.part == "test" and images.name == dataset:
+            more |= results.published(images.name, learner, n_way, k_shot)
+        results.record(args.record, path, info, scores, sampler, **more)
 
 
 def run_data(args) -> None:
@@ -146,7 +133,7 @@ def _sampler(part: str, images: datasets.ImageClasses, n_way: int, k_shot: int, 
         raise ValueError(f"{part} classes: {error}") from error
 
 
-def _start_from(learner: MAML, name: str) -> None:
+def _start_from(learner: Learner, name: str) -> None:
     """Take over the net of another run, and the memory of what it has seen."""
     other, _ = load_learner(_checkpoint(name))
     if other.net.config != learner.net.config:
@@ -155,7 +142,7 @@ def _start_from(learner: MAML, name: str) -> None:
     learner.trained_on = other.trained_on
 
 
-def _refuse_other_pictures(learner: MAML, info: dict, images: datasets.ImageClasses) -> None:
+def _refuse_other_pictures(learner: Learner, info: dict, images: datasets.ImageClasses) -> None:
     """ValueError for pictures that the net cannot take, or of a dataset that is no longer what it was in training."""
     shape, net = tuple(images.images.shape[1:]), learner.net.config
     wanted = (net["in_channels"], net["image_size"], net["image_size"])

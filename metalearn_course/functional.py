@@ -29,6 +29,20 @@ def prototype_head(centres: Tensor) -> tuple[Tensor, Tensor]:
     return 2 * centres, -centres.pow(2).sum(-1)
 
 
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Cosine of the angle between every row of a (Q, D) and every row of b (M, D): (Q, M)."""
+    return torch.nn.functional.normalize(a, dim=-1) @ torch.nn.functional.normalize(b, dim=-1).transpose(-1, -2)
+
+
+def lstm_step(cell: torch.nn.LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """(h, c) after x, as the cell would say; its own forward does not run under vmap. x (..., I), h and c (..., H)."""
+    linear = torch.nn.functional.linear
+    gates = linear(x, cell.weight_ih, cell.bias_ih) + linear(h, cell.weight_hh, cell.bias_hh)
+    into, keep, new, out = gates.chunk(4, -1)
+    c = keep.sigmoid() * c + into.sigmoid() * new.tanh()
+    return out.sigmoid() * c.tanh(), c
+
+
 def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Batch normalisation of x (B, C, H, W) with its own statistics; weight and bias (C,).
 

@@ -4,7 +4,7 @@ import argparse
 
 import torch
 
-from metalearn_course import training
+from metalearn_course import learner_options, training
 
 DESCRIPTION = "Train, evaluate, prepare data, print results. COMMAND --help says more."
 
@@ -27,41 +27,22 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(prog="python -m metalearn_course", description=DESCRIPTION)
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="name")
 
-    train = commands.add_parser("train", help="meta-train a learner", formatter_class=Form)
-    train.add_argument("learner", choices=["maml"])
-    _data_options(train)
-    _episode_options(train, n_query=5)
-    train.add_argument("--rotations", action="store_true", help="train on every class in four orientations")
-    train.add_argument("--official", action="store_true", help="the dataset's official split (Omniglot)")
-    train.add_argument("--split-seed", type=_at_least(0), default=0, help="seed of the random split by class")
-    train.add_argument("--downsample", choices=["stride", "max"], default="stride", help="how Conv4 halves pictures")
-    train.add_argument("--inner-lr", type=float, default=0.4, help="inner learning rate, on the mean support loss")
-    train.add_argument("--inner-steps", type=int, default=1, help="inner steps in training")
-    train.add_argument("--test-steps", type=int, help="inner steps at test time (default: as in training)")
-    train.add_argument("--first-order", action="store_true", help="FOMAML: drop the second derivatives")
-    train.add_argument("--lr-per-parameter", action="store_true", help="learn one inner rate a tensor")
-    train.add_argument("--lr-per-step", action="store_true", help="learn one inner rate a step")
-    train.add_argument("--head", choices=["linear", "prototypes"], default="linear")
-    train.add_argument("--norm", choices=["query", "support"], default="query", help="what normalises queries")
-    train.add_argument("--init", metavar="RUN", help="start from the net of this run or ledger entry")
-    train.add_argument("--n-steps", type=int, default=2000, help="meta-steps")
-    train.add_argument("--n-tasks", type=int, default=16, help="tasks a meta-step")
-    train.add_argument("--lr", type=float, default=1e-3, help="outer learning rate (Adam)")
-    train.add_argument("--decay", type=float, default=0.3, help="last share of the steps, over which lr falls to 0")
-    train.add_argument("--validate-every", type=int, default=500, help="steps between validations")
-    train.add_argument("--seed", type=_at_least(0), default=0, help="seed of weights and tasks")
-    train.add_argument("--out", help="folder of the run (default: runs/DATASET-LEARNER-…)")
-    _device_options(train)
-    train.add_argument("--precision", choices=training.PRECISIONS, default="float32")
+    train = commands.add_parser("train", help="meta-train a learner")
+    learners = train.add_subparsers(required=True, metavar="LEARNER", dest="learner")
+    for name, defaults in learner_options.DEFAULTS.items():
+        command = learners.add_parser(name, help=defaults["help"], formatter_class=Form)
+        _train_options(command, defaults)
+        learner_options.ADD[name](command)
 
     score = commands.add_parser("evaluate", help="score a trained learner on new classes", formatter_class=Form)
     score.add_argument("learner", metavar="RUN", help="folder of a run, or the name of a ledger entry")
     _data_options(score, default=None)
     score.add_argument("--part", choices=["validation", "test"], default="test")
+    score.add_argument("--n-way", type=int, help="classes a task, for learners that take any (default: the run's)")
     score.add_argument("--k-shot", type=int, help="pictures a class to learn from (default: as in training)")
     score.add_argument("--n-query", type=int, default=15, help="queries a class")
     score.add_argument("--n-episodes", type=int, default=1000)
-    score.add_argument("--steps", type=_at_least(0), help="inner steps (default: the learner's test steps)")
+    score.add_argument("--steps", type=at_least(0), help="inner steps (default: the learner's test steps)")
     score.add_argument("--record", metavar="NAME", help="write the result and the checkpoint to the ledger as NAME")
     _device_options(score)
 
@@ -72,24 +53,48 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _train_options(train, defaults: dict) -> None:
+    """What every learner's training takes; the defaults are the learner's."""
+    shots = "" if defaults["test_shot"] else " (default: as in training)"
+    _data_options(train)
+    train.add_argument("--n-way", type=int, default=defaults["n_way"], help="classes a task in training")
+    train.add_argument("--k-shot", type=int, default=defaults["k_shot"], help="support pictures a class in training")
+    train.add_argument("--n-query", type=int, default=defaults["n_query"], help="query pictures a class")
+    train.add_argument("--test-way", type=int, help="classes a task in validation (default: as in training)")
+    train.add_argument(
+        "--test-shot", type=int, default=defaults["test_shot"], help=f"support pictures a class in validation{shots}"
+    )
+    train.add_argument("--rotations", action="store_true", help="train on every class in four orientations")
+    train.add_argument("--official", action="store_true", help="the dataset's official split (Omniglot)")
+    train.add_argument("--split-seed", type=at_least(0), default=0, help="seed of the random split by class")
+    train.add_argument("--downsample", choices=["stride", "max"], default="stride", help="how Conv4 halves pictures")
+    train.add_argument("--init", metavar="RUN", help="start from the net of this run or ledger entry")
+    train.add_argument("--n-steps", type=int, default=2000, help="meta-steps")
+    train.add_argument("--n-tasks", type=int, default=defaults["n_tasks"], help="tasks a meta-step")
+    train.add_argument("--optimizer", choices=["adam", "sgd"], default=defaults["optimizer"], help="outer optimiser")
+    train.add_argument("--lr", type=float, default=defaults["lr"], help="outer learning rate")
+    train.add_argument(
+        "--decay", type=float, default=defaults["decay"], help="last share of the steps, over which lr falls to 0"
+    )
+    train.add_argument("--validate-every", type=int, default=500, help="steps between validations")
+    train.add_argument("--seed", type=at_least(0), default=0, help="seed of weights and tasks")
+    train.add_argument("--out", help="folder of the run (default: runs/DATASET-LEARNER-…)")
+    _device_options(train)
+    train.add_argument("--precision", choices=training.PRECISIONS, default="float32")
+
+
 def _data_options(command, default: str | None = "kanji") -> None:
     more = "" if default else " (default: the one of the run)"
     command.add_argument("--dataset", default=default, help=f'"kanji", "omniglot" or "folder:PATH"{more}')
     command.add_argument("--root", help="folder with Omniglot's archives")
 
 
-def _episode_options(command, n_query: int) -> None:
-    command.add_argument("--n-way", type=int, default=5, help="classes a task")
-    command.add_argument("--k-shot", type=int, default=1, help="support pictures a class")
-    command.add_argument("--n-query", type=int, default=n_query, help="query pictures a class")
-
-
 def _device_options(command) -> None:
     command.add_argument("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu")
-    command.add_argument("--threads", type=_at_least(1), help="threads of this process (default: PyTorch's choice)")
+    command.add_argument("--threads", type=at_least(1), help="threads of this process (default: PyTorch's choice)")
 
 
-def _at_least(least: int):
+def at_least(least: int):
     """The type of an option that counts something, and of seeds."""
 
     def number(text: str) -> int:

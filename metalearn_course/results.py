@@ -6,7 +6,31 @@ from pathlib import Path
 
 from metalearn_course import files
 from metalearn_course.evaluation import Score
+from metalearn_course.learners import ANIL, MAML, Learner, Reptile
 from metalearn_course.learners.pretrained import folder
+
+WAYS_AND_SHOTS = [(5, 1), (5, 5), (20, 1), (20, 5)]
+
+
+def _figures_of(source: str, *accuracies: float | None) -> dict:
+    return {task: (a, source) for task, a in zip(WAYS_AND_SHOTS, accuracies) if a is not None}
+
+
+PUBLISHED = {
+    ("omniglot", "MAML"): _figures_of(
+        "Finn et al. 2017 (arXiv 1703.03400), table 1, transductive", 0.987, 0.999, 0.958, 0.989
+    ),
+    ("omniglot", "FOMAML"): _figures_of(
+        "Nichol et al. 2018 (arXiv 1803.02999), table 2, transductive; second-hand", 0.983, 0.992, 0.894, 0.979
+    ),
+    ("omniglot", "Reptile"): _figures_of(
+        "Nichol et al. 2018 (arXiv 1803.02999), table 2, transductive; second-hand", 0.9768, 0.9948, 0.8943, 0.9712
+    ),
+    ("omniglot", "MatchingNet"): _figures_of(
+        "Vinyals et al. 2016 (arXiv 1606.04080), table 1, without fine-tuning; second-hand", 0.981, 0.989, 0.938, 0.985
+    ),
+    ("omniglot", "ProtoNet"): _figures_of("Snell et al. 2017 (arXiv 1703.05175), table 1", 0.988, 0.997, 0.960, 0.989),
+}
 
 
 def entries() -> dict[str, dict]:
@@ -14,9 +38,15 @@ def entries() -> dict[str, dict]:
     return {path.stem: _read(path) for path in sorted(folder().glob("*.json"), key=lambda p: p.stem)}
 
 
-def record(name: str, run: Path, info: dict, transductive: Score, inductive: Score, sampler, **more) -> dict:
-    """Write an entry and copy the checkpoint, without the optimiser's state, beside it."""
+def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, **more) -> dict:
+    """Write an entry and copy the checkpoint, with what the learner needs to be used, beside it.
+
+    scores: one for every normalisation mode. The entry's transductive figure is that of "query", the
+    inductive one that of the mode in training, or else of the last mode; all are kept under "norms".
+    """
     setup, learner = info["setup"], info["setup"]["learner"]
+    transductive = scores["query"]
+    inductive = scores[learner["norm"]] if learner["norm"] != "query" else list(scores.values())[-1]
     entry = dict(
         dataset=sampler.images.name,
         dataset_hash=sampler.images.hash,
@@ -29,6 +59,7 @@ def record(name: str, run: Path, info: dict, transductive: Score, inductive: Sco
         train_norm=learner["norm"],
         transductive=_figures(transductive),
         inductive=_figures(inductive) | {"norm": inductive.norm},
+        norms={norm: _figures(score) for norm, score in scores.items()},
         train=dict(
             steps=info["step"],
             seconds=round(info["seconds"]),
@@ -44,10 +75,29 @@ def record(name: str, run: Path, info: dict, transductive: Score, inductive: Sco
     entry |= more
     tensors, _ = files.read(run)
     folder().mkdir(parents=True, exist_ok=True)
-    weights = {key: tensor for key, tensor in tensors.items() if key.startswith("learner.")}
+    weights = {key: tensor for key, tensor in tensors.items() if _needed(key)}
     files.write(folder() / entry["checkpoint"], weights, info)
     (folder() / f"{name}.json").write_text(json.dumps(entry, indent=2) + "\n")
     return entry
+
+
+def published(dataset: str, learner: Learner, n_way: int, k_shot: int) -> dict:
+    """{"published": {"accuracy", "source"}} where the paper that a learner stands for says one, else {}."""
+    found = PUBLISHED.get((dataset, _method(learner)), {}).get((n_way, k_shot))
+    return {"published": dict(zip(("accuracy", "source"), found))} if found else {}
+
+
+def _method(learner: Learner) -> str | None:
+    """The name of the published method that a learner is; None for a variant that no paper has."""
+    if isinstance(learner, MAML) and not isinstance(learner, (ANIL, Reptile)):
+        return None if learner.head is None else "FOMAML" if learner.first_order else "MAML"
+    cosine_prototypes = learner.config.get("distance") == "cosine"
+    return None if cosine_prototypes else type(learner).__name__
+
+
+def _needed(key: str) -> bool:
+    """Whether a tensor of a checkpoint is needed to use the learner: no optimiser, no head of training classes."""
+    return key.startswith("learner.") and not key.startswith("learner.training_head.")
 
 
 def table(learner: str | None = None) -> str:

@@ -16,6 +16,7 @@ from metalearn_course.runs import History, Run
 from metalearn_course.sampling import EpisodeSampler
 
 PRECISIONS = ("float32", "tf32", "bf16")
+CALIBRATION = 16  # training episodes that running statistics are the mean of
 
 
 def fit(
@@ -88,7 +89,9 @@ def fit(
         stepper.step()
         record = {"step": step + 1, "loss": loss, "lr": stepper.param_groups[0]["lr"]}
         last = step + 1 == n_steps
-        if validate is not None and ranks.rank() == 0 and (last or (step + 1) % validate_every == 0):
+        if due := last or (step + 1) % validate_every == 0:
+            learner.calibrate(sampler.sample_tasks(seed, step, range(CALIBRATION)))
+        if due and validate is not None and ranks.rank() == 0:
             score = evaluate(learner, validate, n_validation, seed=seed)
             record["validation"] = [score.accuracy, score.ci95]
             steps.set_postfix(loss=f"{loss:.3f}", validation=f"{score.accuracy:.3f}")

@@ -67,3 +67,11 @@ def noisy():
     """Eight classes of three unlike pictures, 5x5, which no turn leaves as they are."""
     pixels = torch.randint(256, (24, 1, 5, 5), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     return from_tensors("noisy", pixels, [3] * 8, [f"class {c}" for c in range(8)])
+
+
+@pytest.fixture
+def float64():
+    """Doubles for everything that a test makes."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers import easy_classes, read_log, write_pictures
 
+from metalearn_course import learner_options, nets, options
 from metalearn_course.__main__ import main
 from metalearn_course.learners import load_learner, load_pretrained
 
@@ -101,6 +102,62 @@ def test_train_options_reach_the_learner(pictures, tmp_path, monkeypatch):
     assert info["notes"]["split_seed"] == 3
 
 
+COMMANDS = {
+    "anil": ("--inner-steps 2 --lr-per-parameter --first-order", dict(inner_steps=2, first_order=True)),
+    "reptile": (
+        "--inner-optimizer sgd --inner-lr 0.1 --inner-batch 4 --test-steps 3",
+        dict(inner_batch=4, test_steps=3),
+    ),
+    "matching": ("--fce --steps 2 --scale 1 --fixed-scale", dict(fce=True, steps=2, scale=1.0, learn_scale=False)),
+    "protonet": ("--distance cosine --scale 5 --norm support", dict(distance="cosine", scale=5.0, norm="support")),
+    "pretrained": ("--head linear --head-steps 3 --weight-decay 0", dict(head="linear", head_steps=3, n_classes=20)),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_learner_is_trained_evaluated_and_recorded(name, pictures, tmp_path, capsys):
+    options, wanted = COMMANDS[name]
+    command = ["train", name, "--dataset", f"folder:{pictures}", "--n-steps", "2", "--out", "here", *TINY]
+    assert main([*command, *options.split()]) == 0
+    learner, info = load_learner(tmp_path / "here" / "last.safetensors")
+    assert wanted.items() <= learner.config.items()
+    assert info["setup"]["optimizer"] == ("SGD" if name == "reptile" else "Adam")
+    capsys.readouterr()
+    score = ["evaluate", "here", "--n-episodes", "3", "--n-query", "2", "--device", "cpu"]
+    assert main([*score, "--record", f"mine-{name}-3w1s"]) == 0
+    assert capsys.readouterr().out.count("inductive") == len(learner.norms) - 1
+    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text())
+    assert entry["learner"] == type(learner).__name__.lower() and set(entry["norms"]) == set(learner.norms)
+    assert main(["evaluate", f"mine-{name}-3w1s", *score[2:]]) == 0
+
+
+@pytest.fixture(scope="module")
+def protonet(pictures, tmp_path_factory):
+    """The folder of a ProtoNet trained with six classes, two pictures each, for tasks of three and one."""
+    out = tmp_path_factory.mktemp("runs") / "protonet"
+    command = ["train", "protonet", "--dataset", f"folder:{pictures}", "--n-steps", "2", "--out", str(out), *TINY]
+    assert main([*command, "--n-way", "6", "--k-shot", "2", "--test-way", "3", "--test-shot", "1"]) == 0
+    return out
+
+
+def test_a_learner_may_be_trained_with_more_classes_than_it_is_evaluated_with(protonet, capsys):
+    assert read_log(protonet)[-1]["validation"]
+    score = ["evaluate", str(protonet), "--n-episodes", "3", "--n-query", "2", "--device", "cpu"]
+    assert main(score) == 0 and "3-way 1-shot" in capsys.readouterr().out
+    assert main([*score, "--n-way", "5", "--k-shot", "4"]) == 0 and "5-way 4-shot" in capsys.readouterr().out
+
+
+def test_the_defaults_of_a_learner_are_its_own():
+    read = options.parser().parse_args
+    reptile, maml = read(["train", "reptile"]), read(["train", "maml"])
+    assert (reptile.optimizer, reptile.lr, reptile.decay, reptile.k_shot, reptile.test_shot) == ("sgd", 1.0, 1.0, 10, 1)
+    assert (maml.optimizer, maml.lr, maml.decay, maml.k_shot, maml.test_shot) == ("adam", 1e-3, 0.3, 1, None)
+    for name, defaults in learner_options.DEFAULTS.items():
+        args, net = read(["train", name]), nets.Conv4(hidden=4)
+        learner = learner_options.build(args, net, n_classes=7)
+        assert type(learner) is defaults["learner"] and learner.n_way == args.n_way
+
+
 def test_evaluate_scores_both_modes_on_the_dataset_of_the_run(trained, capsys):
     assert main(["evaluate", str(trained), "--n-episodes", "3", "--n-query", "2", "--device", "cpu"]) == 0
     out = capsys.readouterr().out
@@ -155,7 +212,10 @@ def test_data_describes_a_dataset(pictures, capsys):
     assert [int(line.split()[1]) for line in out.splitlines()[1:4]] == [20, 3, 7]
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["data"], ["results"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["train"], *(["train", name] for name in learner_options.DEFAULTS), ["evaluate"], ["data"], ["results"]],
+)
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
@@ -230,6 +290,7 @@ def test_too_few_classes_for_a_validation_are_answered_in_one_line(refused, tmp_
         ("--n-episodes 1", "n_episodes=1"),
         ("--n-query 99", "test classes: class .* has 8 pictures"),
         ("--steps -1", "-1 is less than 0"),
+        ("--n-way 4", "has 4 classes, but this MAML has a linear head for 3"),
         ("--part train", "invalid choice: 'train'"),
         ("--threads 0", "0 is less than 1"),
         ("--device nonsense", "no device 'nonsense'"),
@@ -237,6 +298,10 @@ def test_too_few_classes_for_a_validation_are_answered_in_one_line(refused, tmp_
 )
 def test_wrong_values_in_evaluation_are_answered_in_one_line(trained, refused, options, answer):
     assert re.search(answer, refused("evaluate", trained, "--n-query", 2, *options.split()))
+
+
+def test_steps_for_a_learner_without_any_are_refused(protonet, refused):
+    assert "ProtoNet takes no steps" in refused("evaluate", protonet, "--n-query", 2, "--steps", 3)
 
 
 def test_a_run_that_does_not_exist_is_answered_in_one_line(refused):

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import Noisy, samplers, tiny_maml
+from made import MAKE, made
 from torch.utils._pytree import tree_map
 
 from metalearn_course import files, ranks, training
@@ -22,7 +24,7 @@ RUNS = {
     "uneven": dict(make=tiny_maml, n_tasks=5),
     "two and one": dict(make=tiny_maml, n_tasks=3),
     "noise": dict(make=Noisy, n_tasks=3),
-}
+} | {name: dict(make=partial(made, name), n_tasks=3) for name in MAKE}
 
 
 class Doubles(EpisodeSampler):

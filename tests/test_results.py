@@ -8,15 +8,26 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import assert_same_tensors, samplers, small_run
+from made import made
 
-from metalearn_course import files, results
+from metalearn_course import files, nets, results
 from metalearn_course.evaluation import evaluate
-from metalearn_course.learners import load_learner, load_pretrained
+from metalearn_course.learners import (
+    ANIL,
+    MAML,
+    MatchingNet,
+    Pretrained,
+    ProtoNet,
+    Reptile,
+    load_learner,
+    load_pretrained,
+)
 from metalearn_course.learners.pretrained import folder
 
 REAL = Path(__file__).parents[1] / "results"
 KEYS = ["dataset", "dataset_hash", "split", "learner", "n_way", "k_shot", "n_query", "n_episodes", "episodes_hash"]
 KEYS += ["train_norm", "transductive", "inductive", "train", "date", "checkpoint"]
+NOTES = {"command": "python -m metalearn_course train maml"}
 INSIDE = {
     "transductive": ["accuracy", "ci95"],
     "inductive": ["accuracy", "ci95", "norm"],
@@ -57,7 +68,7 @@ def checkpoint_problems(path: Path, entry: dict) -> list[str]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
-    small_run(out, 3, notes={"command": "python -m metalearn_course train maml"})
+    small_run(out, 3, notes=NOTES)
     return out / "last.safetensors"
 
 
@@ -70,8 +81,9 @@ def ledger(tmp_path, monkeypatch):
 def record(run, name="easy-maml-3w1s"):
     learner, info = load_learner(run)
     sampler = samplers()[2]
-    scores = [evaluate(learner, sampler, 4, norm) for norm in ("query", "support")]
-    return learner, scores, results.record(name, run, info, *scores, sampler, split={"split_seed": 0, "part": "test"})
+    scores = {norm: evaluate(learner, sampler, 4, norm) for norm in learner.norms}
+    entry = results.record(name, run, info, scores, sampler, split={"split_seed": 0, "part": "test"})
+    return learner, list(scores.values()), entry
 
 
 def test_an_entry_has_what_the_design_names(run, ledger):
@@ -86,6 +98,49 @@ def test_an_entry_has_what_the_design_names(run, ledger):
     train = entry["train"]
     assert (train["steps"], train["device"], train["ranks"], train["seed"]) == (3, "cpu", 1, 0)
     assert train["command"] == "python -m metalearn_course train maml"
+
+
+@pytest.mark.parametrize(("norm", "inductive"), [("running", "running"), ("support", "support"), ("query", "running")])
+def test_the_inductive_figure_is_that_of_the_mode_in_training(ledger, tmp_path, norm, inductive):
+    learner = ProtoNet(nets.Conv4(hidden=4, image_size=16), 3, norm=norm)
+    small_run(tmp_path, 1, learner, notes=NOTES)
+    entry = record(tmp_path / "last.safetensors", "easy-protonet-3w1s")[2]
+    assert problems(ledger / "easy-protonet-3w1s.json") == []
+    assert (entry["train_norm"], entry["inductive"]["norm"]) == (norm, inductive)
+    assert list(entry["norms"]) == ["query", "support", "running"]
+    assert entry["inductive"] == entry["norms"][inductive] | {"norm": inductive}
+    assert entry["transductive"] == entry["norms"]["query"]
+
+
+def test_the_ledger_does_without_the_head_of_the_training_classes(ledger, tmp_path):
+    small_run(tmp_path, 1, made("pretrained"), notes=NOTES)
+    record(tmp_path / "last.safetensors", "easy-pretrained-3w1s")
+    assert problems(ledger / "easy-pretrained-3w1s.json") == []
+    whole, kept = (
+        path.stat().st_size for path in (tmp_path / "best.safetensors", ledger / "easy-pretrained-3w1s.safetensors")
+    )
+    assert kept < whole
+    assert evaluate(load_pretrained("easy-pretrained-3w1s"), samplers()[2], 4).norm == "running"
+
+
+def test_a_published_figure_belongs_to_the_papers_own_method():
+    def source(learner, n_way=5, dataset="omniglot"):
+        found = results.published(dataset, learner, n_way, 1)
+        return found["published"]["source"].split()[0] if found else None
+
+    net = nets.Conv4(hidden=4, image_size=16)
+    assert source(MAML(net, 5)) == "Finn"
+    assert source(MAML(net, 5, first_order=True)) == source(Reptile(net, 5)) == "Nichol"
+    assert source(MatchingNet(net, 5)) == source(MatchingNet(net, 5, fce=True)) == "Vinyals"
+    assert source(ProtoNet(net, 30)) == "Snell"
+    variants = [
+        ANIL(net, 5),
+        MAML(net, 5, head="prototypes"),
+        ProtoNet(net, 5, distance="cosine"),
+        Pretrained(net, 5, 9),
+    ]
+    assert [source(variant) for variant in variants] == [None] * 4
+    assert source(ProtoNet(net, 5), n_way=7) is source(ProtoNet(net, 5), dataset="kanji") is None
 
 
 def test_the_checkpoint_beside_it_has_the_weights_alone(run, ledger):

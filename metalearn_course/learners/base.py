@@ -9,7 +9,7 @@ with another objective overrides `task_loss`; one without an outer loss (Reptile
 needs and gets it handed in, so that a task stays a function of its seed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -23,19 +23,20 @@ from metalearn_course.sampling import task_generator
 NORMS = ("query", "support", "running")
 
 
-def map_tasks(function: Callable[..., Tensor], *trees, batching: str = "vmap") -> Tensor:
-    """function(*task i of each tree) for every task i, stacked: the one place that decides how.
+def map_tasks(function: Callable, *trees, batching: str = "vmap") -> Any:
+    """function(*task i of each tree), a pytree, for every task i, stacked: the one place that decides how.
 
     "vmap" runs all tasks at once, with a grouped convolution where every task has weights of its own.
     "loop" runs them one by one: the same numbers, for a function that vmap refuses. On two cores vmap
     takes two thirds of the loop's time for small tasks and as long for large ones (benchmarks/ranks.py).
     """
-    if batching == "vmap":
-        return torch.vmap(function, randomness="error")(*trees)
-    if batching != "loop":
-        raise ValueError(f"batching={batching!r}: choose 'vmap' or 'loop'")
     n_tasks = len(tree_leaves(trees)[0])
-    return torch.stack([function(*tree_map(lambda leaf: leaf[i], trees)) for i in range(n_tasks)])  # noqa: B023
+    if batching == "vmap" and n_tasks > 1:
+        return torch.vmap(function, randomness="error")(*trees)
+    if batching not in ("vmap", "loop"):
+        raise ValueError(f"batching={batching!r}: choose 'vmap' or 'loop'")
+    results = [function(*tree_map(lambda leaf: leaf[i], trees)) for i in range(n_tasks)]  # noqa: B023
+    return tree_map(lambda *leaves: torch.stack(leaves), *results)
 
 
 class Predictor:
@@ -98,17 +99,19 @@ class Learner(nn.Module):
     def accumulate_gradient(self, episodes: Episode, noise=(), chunk_size: int | None = None) -> Tensor:
         """Add the gradient of the mean loss to `.grad`, chunk by chunk; returns the losses (T,), detached.
 
-        The graph of a chunk is freed before the next one is built, so memory is that of a chunk. The
-        default is eight tasks at a time on a CPU and sixteen on other devices.
+        The graph of a chunk is freed before the next one is built, so memory is that of a chunk.
         """
-        chunk_size = chunk_size or (8 if episodes.query.x.device.type == "cpu" else 16)
         losses = []
-        for start in range(0, episodes.n_tasks, chunk_size):
-            chunk = slice(start, start + chunk_size)
+        for chunk in self.chunks(episodes, chunk_size):
             loss = self.losses(episodes.task(chunk), tree_map(lambda tensor: tensor[chunk], noise))  # noqa: B023
             (loss.sum() / episodes.n_tasks).backward()
             losses.append(loss.detach())
         return torch.cat(losses)
+
+    def chunks(self, episodes: Episode, chunk_size: int | None = None) -> Iterator[slice]:
+        """Slices of the task axis: by default eight tasks at a time on a CPU and sixteen on other devices."""
+        chunk_size = chunk_size or (8 if episodes.query.x.device.type == "cpu" else 16)
+        return (slice(start, start + chunk_size) for start in range(0, episodes.n_tasks, chunk_size))
 
     @torch.no_grad()
     def adapt(self, support: LabelledSet, norm: str = "support", **options) -> Predictor:
@@ -136,6 +139,9 @@ class Learner(nn.Module):
             return self.logits(state, episode.query.x)
 
         return map_tasks(predict, episodes, noise, batching=self.batching)
+
+    def calibrate(self, episodes: Episode) -> None:
+        """Measure on training episodes what the test needs and no gradient learns; nothing for most learners."""
 
     # Checks ----------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Model-Agnostic Meta-Learning (Finn, Abbeel & Levine 2017, arXiv 1703.03400, algorithm 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -36,6 +36,8 @@ class MAML(Learner):
     norm: statistics of the queries' batch normalisation in training, "query" or "support".
     """
 
+    adapts = ("net", "head")  # the parts of theta that the inner loop changes
+
     def __init__(
         self,
         net: nn.Module,
@@ -69,7 +71,8 @@ class MAML(Learner):
         self.net, self.inner_steps, self.first_order = net, inner_steps, first_order
         self.test_options = {"steps": test_steps}
         self.head = nn.Linear(net.out_features, n_way) if head == "linear" else None
-        self.rate_names = [f"net.{name}" for name, _ in net.named_parameters()] + ["head.weight", "head.bias"]
+        names = [f"net.{name}" for name, _ in net.named_parameters()] + ["head.weight", "head.bias"]
+        self.rate_names = [name for name in names if name.startswith(self.adapts)]
         shape = (max(inner_steps, 1) if lr_per_step else 1, len(self.rate_names) if lr_per_parameter else 1)
         self.inner_lr = nn.Parameter(torch.full(shape, inner_lr), requires_grad=lr_per_step or lr_per_parameter)
 
@@ -78,7 +81,7 @@ class MAML(Learner):
     ) -> MAMLState:
         """phi after `steps` gradient steps on the support set; inner_lr overrides the learner's own."""
         steps = self.inner_steps if steps is None else steps
-        *_, phi = self.trajectory(support, steps, n_way, inner_lr)
+        *_, phi = self.trajectory(support, steps, n_way, inner_lr, noise)
         if (norm or self.norm) == "query":
             return MAMLState(phi, ())
         return MAMLState(phi, self.statistics(phi, support.x))
@@ -87,13 +90,16 @@ class MAML(Learner):
         """What to normalise queries with so that they do not see each other: the statistics of x under phi."""
         return functional_call(self.net, phi["net"], (x,), {"return_stats": True})[1]
 
-    def trajectory(self, support: LabelledSet, steps: int, n_way=None, inner_lr=None) -> Iterator[dict]:
+    def trajectory(self, support: LabelledSet, steps: int, n_way=None, inner_lr=None, noise=()) -> Iterator[dict]:
         """theta, then phi after every one of `steps` inner steps (equation 1 of the paper)."""
 
         def loss(phi):
             return F.cross_entropy(self._scores(phi, support.x), support.y)
 
-        phi = self._start(support, n_way or self.n_way)
+        yield from self._descend(self._start(support, n_way or self.n_way), loss, steps, inner_lr)
+
+    def _descend(self, phi: dict, loss: Callable, steps: int, inner_lr) -> Iterator[dict]:
+        """phi, and where gradient steps on the loss lead from it."""
         yield phi
         for step in range(steps):
             at = tree_map(Tensor.detach, phi) if self.first_order else phi

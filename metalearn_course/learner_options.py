@@ -1,0 +1,93 @@
+"""The options of `train` that belong to one learner, and its defaults for those that all have.
+
+The options of a learner are the keywords of its class; `build` hands them over.
+"""
+
+import inspect
+
+from metalearn_course import learners
+
+COMMON = dict(n_way=5, k_shot=1, test_shot=None, n_query=5, n_tasks=16, optimizer="adam", lr=1e-3, decay=0.3)
+REPTILE = dict(k_shot=10, test_shot=1, n_query=1, n_tasks=5, optimizer="sgd", lr=1.0, decay=1.0)
+WIDE = dict(n_way=30, n_tasks=1, decay=0.7)  # more classes than the test has, in one task a step
+DEFAULTS = {
+    "maml": COMMON | dict(learner=learners.MAML, help="MAML and FOMAML (Finn et al. 2017)"),
+    "anil": COMMON | dict(learner=learners.ANIL, help="ANIL: the inner loop adapts the head (Raghu et al. 2020)"),
+    "reptile": COMMON | REPTILE | dict(learner=learners.Reptile, help="Reptile (Nichol et al. 2018)"),
+    "matching": COMMON
+    | dict(learner=learners.MatchingNet, help="Matching Networks (Vinyals et al. 2016)", n_tasks=4, decay=0.7),
+    "protonet": COMMON | WIDE | dict(learner=learners.ProtoNet, help="Prototypical Networks (Snell et al. 2017)"),
+    "pretrained": COMMON
+    | WIDE
+    | dict(learner=learners.Pretrained, help="the baseline of Chen et al. 2019: a classifier", n_way=64, n_query=1),
+}
+
+
+def build(args, net, **more) -> learners.Learner:
+    """The learner that the command line asks for."""
+    learner = DEFAULTS[args.learner]["learner"]
+    given = vars(args) | more
+    return learner(net, **{key: given[key] for key in inspect.signature(learner).parameters if key in given})
+
+
+def maml(command) -> None:
+    _inner(command, lr=0.4, steps=1)
+    command.add_argument("--first-order", action="store_true", help="FOMAML: drop the second derivatives")
+    command.add_argument("--lr-per-parameter", action="store_true", help="learn one inner rate a tensor")
+    command.add_argument("--lr-per-step", action="store_true", help="learn one inner rate a step")
+    command.add_argument("--head", choices=["linear", "prototypes"], default="linear")
+    _norm(command, "query", "support")
+
+
+def reptile(command) -> None:
+    _inner(command, lr=1e-3, steps=5, test_steps=50)
+    command.add_argument("--inner-batch", type=int, default=10, help="support pictures an inner step")
+    command.add_argument("--inner-optimizer", choices=["adam", "sgd"], default="adam", help="Adam has beta1 = 0")
+    _norm(command, "query", "support")
+
+
+def matching(command) -> None:
+    command.add_argument("--fce", action="store_true", help="full context embeddings")
+    command.add_argument("--steps", type=int, default=5, help="steps of the queries' attention LSTM (with --fce)")
+    _scale(command)
+    command.add_argument("--fixed-scale", dest="learn_scale", action="store_false", help="do not learn the scale")
+    _norm(command, "running", "support", "query")
+
+
+def protonet(command) -> None:
+    command.add_argument("--distance", choices=["euclidean", "cosine"], default="euclidean", help="euclidean: squared")
+    _scale(command)
+    _norm(command, "running", "support", "query")
+
+
+def pretrained(command) -> None:
+    command.add_argument("--head", choices=["linear", "cosine"], default="cosine")
+    _scale(command)
+    command.add_argument("--head-steps", type=int, default=100, help="gradient steps that fit a head at test time")
+    command.add_argument("--head-lr", type=float, default=1.0, help="their rate")
+    command.add_argument("--weight-decay", type=float, default=1e-3, help="on the head at test time")
+
+
+ADD = {
+    "maml": maml,
+    "anil": maml,
+    "reptile": reptile,
+    "matching": matching,
+    "protonet": protonet,
+    "pretrained": pretrained,
+}
+
+
+def _inner(command, lr: float, steps: int, test_steps: int | None = None) -> None:
+    more = "" if test_steps else " (default: as in training)"
+    command.add_argument("--inner-lr", type=float, default=lr, help="inner learning rate, on the mean support loss")
+    command.add_argument("--inner-steps", type=int, default=steps, help="inner steps in training")
+    command.add_argument("--test-steps", type=int, default=test_steps, help=f"inner steps at test time{more}")
+
+
+def _scale(command) -> None:
+    command.add_argument("--scale", type=float, default=10.0, help="first value of the factor on cosines")
+
+
+def _norm(command, default: str, *others: str) -> None:
+    command.add_argument("--norm", choices=[default, *others], default=default, help="what normalises queries")

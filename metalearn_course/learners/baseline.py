@@ -1,0 +1,104 @@
+"""The baseline without meta-learning: a classifier's features, and a new head for every task.
+
+Chen et al. 2019 (arXiv 1904.04232): "Baseline" with head="linear", "Baseline++" with head="cosine".
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import grad
+
+from metalearn_course.episode import Episode
+from metalearn_course.functional import cosine, prototypes, sgd_step
+from metalearn_course.learners.embedding import EmbeddingLearner, log_scale
+
+
+class PretrainedState(NamedTuple):
+    """A head, and the statistics to normalise queries with (none: their own)."""
+
+    weight: Tensor  # (n_way, D)
+    bias: Tensor  # (n_way,); a cosine head leaves it at 0
+    stats: tuple = ()
+
+
+class Pretrained(EmbeddingLearner):
+    """Trains one classifier over all n_classes training classes; at test it fits a head on frozen features.
+
+    Training has no tasks: an episode is a batch of pictures, support and query alike, and
+    `Episode.classes` says which training class each is of. So n_way is the classes in a batch.
+    head: "linear", or "cosine", which scores by scale * cos(f, w_c) with a learned scale.
+    At test `head_steps` steps of full-batch gradient descent with rate head_lr fit a head to the
+    support set, which is the same for every run. Features are first divided by their root mean square
+    length (the cosine does that by itself), and the cosine's rate by scale^2; so head_lr = 1 is stable
+    whatever the features are. The linear head starts from 0, with weight decay on its convex loss, the
+    cosine head from the class means, so that with no step at all it is a ProtoNet's.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        n_way: int,
+        n_classes: int,
+        head: str = "cosine",
+        scale: float = 10.0,
+        head_steps: int = 100,
+        head_lr: float = 1.0,
+        weight_decay: float = 1e-3,
+        norm: str = "running",
+    ):
+        super().__init__(net, n_way, norm)
+        if head not in ("linear", "cosine"):
+            raise ValueError(f"head={head!r}: choose 'linear' or 'cosine'")
+        if head_steps < 0:
+            raise ValueError(f"head_steps={head_steps}: steps cannot be negative")
+        fitting = dict(head_steps=head_steps, head_lr=head_lr, weight_decay=weight_decay)
+        self.config = dict(n_way=n_way, n_classes=n_classes, head=head, scale=scale, norm=norm) | fitting
+        self.training_head = nn.Linear(net.out_features, n_classes, bias=head == "linear")
+        self.log_scale = log_scale(scale) if head == "cosine" else None
+        self.test_options = {"steps": head_steps}
+
+    def losses(self, episodes: Episode, noise=()) -> Tensor:
+        """Mean cross-entropy over the training classes, of all pictures of every episode, (T,)."""
+        if self.training_head is None:
+            raise ValueError("this Pretrained comes from the ledger, without the head that it was trained with")
+        if int(episodes.classes.max()) >= self.config["n_classes"]:
+            raise ValueError(f"the episodes have more classes than n_classes={self.config['n_classes']}")
+        return super().losses(episodes, noise)
+
+    def task_loss(self, episode: Episode, noise=()) -> Tensor:
+        """Cross-entropy of the pictures of one episode, normalised as one batch."""
+        pictures, labels = (torch.cat(parts) for parts in zip(episode.support, episode.query))
+        state = PretrainedState(self.training_head.weight, self.training_head.bias)
+        return F.cross_entropy(self.scores(state, self.net(pictures)), episode.classes[labels])
+
+    def remember(self, features: Tensor, y: Tensor, n_way: int, steps: int | None = None) -> PretrainedState:
+        """The head that gradient descent finds for features (M, D) with labels y (M,)."""
+        steps, rate = self.config["head_steps"] if steps is None else steps, self.config["head_lr"]
+        if self.log_scale is None:
+            length = features.pow(2).sum(-1).mean().sqrt()
+            head = PretrainedState(features.new_zeros(n_way, features.shape[1]), features.new_zeros(n_way))
+        else:
+            length, rate = 1.0, rate / self.log_scale.exp().pow(2)
+            head = PretrainedState(prototypes(F.normalize(features), y, n_way), features.new_zeros(n_way))
+
+        def loss(head):
+            decay = self.config["weight_decay"] / 2 * head.weight.pow(2).sum()
+            return F.cross_entropy(self.scores(head, features / length), y) + decay
+
+        for _ in range(steps):
+            head = sgd_step(head, grad(loss)(head), rate)
+        return head._replace(weight=head.weight / length)
+
+    def scores(self, state: PretrainedState, features: Tensor) -> Tensor:
+        """(Q, N) scores of features (Q, D) under a head for N classes."""
+        if self.log_scale is None:
+            return F.linear(features, state.weight, state.bias)
+        return self.log_scale.exp() * cosine(features, state.weight)
+
+    def load_state_dict(self, state_dict, *args, **kwargs):
+        """Also of the ledger, which leaves out the head of the training classes: the learner can then only be used."""
+        if not any(name.startswith("training_head.") for name in state_dict):
+            self.training_head = None
+        return super().load_state_dict(state_dict, *args, **kwargs)

@@ -1,0 +1,46 @@
+"""Prototypical Networks (Snell, Swersky & Zemel 2017, arXiv 1703.05175)."""
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from metalearn_course.functional import cosine, prototype_head, prototypes
+from metalearn_course.learners.embedding import EmbeddingLearner, log_scale
+
+
+class ProtoNetState(NamedTuple):
+    """One mean a class, and the statistics to normalise queries with (none: their own)."""
+
+    prototypes: Tensor  # (n_way, D)
+    stats: tuple = ()
+
+
+class ProtoNet(EmbeddingLearner):
+    """Classifies a query by its distance to the mean feature of every class (equations 1 and 2).
+
+    distance: "euclidean" scores by -|f - p_c|^2, the squared distance, less the |f|^2 that all
+        classes share (the softmax does not see it): the linear layer w_c = 2 p_c, b_c = -|p_c|^2.
+        "cosine" scores by scale * cos(f, p_c), with the scale learned from the initial `scale`.
+    n_way is the number of classes in training; at test there may be any number, and of pictures
+    too, another for every class. The paper trains with more classes than it tests with.
+    """
+
+    def __init__(
+        self, net: nn.Module, n_way: int, distance: str = "euclidean", scale: float = 10.0, norm: str = "running"
+    ):
+        super().__init__(net, n_way, norm)
+        if distance not in ("euclidean", "cosine"):
+            raise ValueError(f"distance={distance!r}: choose 'euclidean' or 'cosine'")
+        self.config = dict(n_way=n_way, distance=distance, scale=scale, norm=norm)
+        self.log_scale = log_scale(scale) if distance == "cosine" else None
+
+    def remember(self, features: Tensor, y: Tensor, n_way: int) -> ProtoNetState:
+        """The prototypes of features (M, D) with labels y (M,)."""
+        return ProtoNetState(prototypes(features, y, n_way))
+
+    def scores(self, state: ProtoNetState, features: Tensor) -> Tensor:
+        """(Q, n_way) scores of features (Q, D)."""
+        if self.log_scale is None:
+            return F.linear(features, *prototype_head(state.prototypes))
+        return self.log_scale.exp() * cosine(features, state.prototypes)

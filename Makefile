@@ -6,12 +6,17 @@ READY := .venv/ready
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 QUIET := TQDM_DISABLE=1 PYDEVD_DISABLE_FILE_VALIDATION=1
 
-.PHONY: lab test lint pytest nbval notebooks results clean
+.PHONY: lab test lint pytest nbval browser notebooks results clean
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
-test: lint pytest nbval
+# One after the other, also under make -j: each keeps all cores busy.
+test:
+	$(MAKE) lint
+	$(MAKE) pytest
+	$(MAKE) nbval
+	$(MAKE) browser
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -19,11 +24,16 @@ lint: $(READY)
 
 # One thread a worker: small tasks gain little from two, and workers would fight over them.
 pytest: $(READY)
-	OMP_NUM_THREADS=1 $(QUIET) $(BIN)/python -m pytest tests -q -n 2 --dist loadscope --durations=8
+	OMP_NUM_THREADS=1 $(QUIET) $(BIN)/python -m pytest tests --ignore=tests/browser -q -n 2 --dist loadscope --durations=8
 
 nbval: $(READY)
 	OMP_NUM_THREADS=1 METALEARN_PROFILE=fast $(QUIET) $(BIN)/python -m pytest notebooks -q \
 	  --nbval-lax --nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope -o filterwarnings=default --durations=4
+
+# JupyterLab in the system's Chromium; without one these tests skip, with METALEARN_BROWSER=required they fail.
+# METALEARN_SCREENSHOTS=folder keeps pictures of the widgets.
+browser: $(READY)
+	$(BIN)/python -m pytest tests/browser -q -rs --durations=8
 
 # Run the lessons in order and keep their outputs, in the profile of the environment (laptop by default).
 notebooks: $(READY)

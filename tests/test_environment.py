@@ -1,6 +1,9 @@
 """environment.yml, pyproject.toml and constraints.txt name the same dependencies."""
 
+import ast
+import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -43,13 +46,30 @@ def test_the_pins_have_no_addresses():
     assert "://" not in (ROOT / "constraints.txt").read_text()
 
 
-def test_every_import_of_the_package_is_a_dependency():
-    names = {"PIL": "pillow", "fontTools": "fonttools"}
-    sources = [path.read_text() for path in (ROOT / "metalearn_course").rglob("*.py")]
-    imports = {m for text in sources for m in re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE)}
-    import sys
+def imported(source: str) -> set[str]:
+    """Top-level packages that a program imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.split(".")[0])
+    return found
 
-    outside = {names.get(m, m) for m in imports - set(sys.stdlib_module_names)} - {"metalearn_course"}
+
+def lesson_code() -> list[str]:
+    """The code of all lessons, cell by cell, without the cells that are meant to fail."""
+    cells = [c for path in (ROOT / "notebooks").glob("*.ipynb") for c in json.loads(path.read_text())["cells"]]
+    tags = [c["metadata"].get("tags", []) for c in cells]
+    return ["".join(c["source"]) for c, t in zip(cells, tags) if c["cell_type"] == "code" and not t]
+
+
+def test_every_import_of_the_package_and_the_lessons_is_a_dependency():
+    names = {"PIL": "pillow", "fontTools": "fonttools"}
+    sources = [path.read_text() for path in (ROOT / "metalearn_course").rglob("*.py")] + lesson_code()
+    imports = set().union(*map(imported, sources))
+    outside = {names.get(m, m) for m in imports - set(sys.stdlib_module_names)} - {"metalearn_course", "IPython"}
+    assert "sympy" in outside  # the lessons are looked at too
     assert outside <= set(pyproject())
 
 

@@ -42,7 +42,7 @@ notebooks: $(READY)
 	$(BIN)/python tests/notebook_rules.py $(LESSONS)
 
 results: $(READY)
-	$(BIN)/python -m metalearn_course results
+	OMP_NUM_THREADS=1 $(BIN)/python -m metalearn_course reproduce
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }

@@ -1,4 +1,4 @@
-"""Command line: train, evaluate, data, results. `python -m metalearn_course COMMAND --help` says more."""
+"""Command line: train, evaluate, data, results, reproduce. `python -m metalearn_course COMMAND --help` says more."""
 
 import os
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from metalearn_course import datasets, learner_options, nets, options, ranks, results, training
+from metalearn_course import datasets, learner_options, nets, options, ranks, reproduce, results, training
 from metalearn_course.evaluation import evaluate
 from metalearn_course.learners import Learner, load_learner
 from metalearn_course.learners.pretrained import folder
@@ -123,7 +123,22 @@ def run_results(args) -> None:
     print(results.table())
 
 
-COMMANDS = {"train": run_train, "evaluate": run_evaluate, "data": run_data, "results": run_results}
+def run_reproduce(args) -> None:
+    if args.list:
+        for run in reproduce.RUNS:
+            print(f"{'missing' if run.missing() else 'there':8} {', '.join(run.entries)}")
+        return
+    reproduce.reproduce()
+    print(results.table())
+
+
+COMMANDS = {
+    "train": run_train,
+    "evaluate": run_evaluate,
+    "data": run_data,
+    "results": run_results,
+    "reproduce": run_reproduce,
+}
 
 
 def _sampler(part: str, images: datasets.ImageClasses, n_way: int, k_shot: int, n_query: int) -> EpisodeSampler:

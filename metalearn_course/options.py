@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     _data_options(data)
 
     commands.add_parser("results", help="print the ledger of measured runs")
+    again = commands.add_parser("reproduce", help="train and measure whatever the ledger lacks")
+    again.add_argument("--list", action="store_true", help="say what is there and what is missing, and stop")
     return top
 
 

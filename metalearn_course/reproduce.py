@@ -1,0 +1,101 @@
+"""The runs of the ledger: what to train, what to measure of it, and which of it is missing.
+
+`make results` goes through the list. A training that was cut off goes on where it stopped.
+"""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from metalearn_course import results
+
+OMNIGLOT = "--dataset omniglot --rotations"
+WIDE = f"protonet {OMNIGLOT} --n-way 30 --test-way 5 --n-steps 20000 --validate-every 1000"
+GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
+FROM_5_WAYS = "--lr-per-parameter --test-steps 3 --lr 0.002 --init omniglot-maml-5w1s"
+
+
+class Planned(NamedTuple):
+    """One training and its measurements: entries of the ledger, with the options of `evaluate` for each."""
+
+    train: str
+    entries: dict[str, str]
+    processes: int = 1  # a step of one task cannot be shared
+
+    @property
+    def out(self) -> str:
+        """The folder of the run, named after its first entry."""
+        return f"runs/{next(iter(self.entries))}"
+
+    def missing(self) -> list[str]:
+        """The entries that the ledger does not have yet."""
+        there = results.entries()
+        return [name for name in self.entries if name not in there]
+
+
+def _four(name: str) -> dict[str, str]:
+    """One training measured on four kinds of task."""
+    shots = {"5w1s": "", "5w5s": "--k-shot 5", "20w1s": "--n-way 20", "20w5s": "--n-way 20 --k-shot 5"}
+    return {name.format(task): options for task, options in shots.items()}
+
+
+RUNS = (
+    Planned(f"maml --dataset kanji {GRADIENT} --n-steps 2500 --decay 0.4", {"kanji-maml-5w1s": ""}, 2),
+    Planned(f"maml {OMNIGLOT} {GRADIENT} --n-steps 11600", {"omniglot-maml-5w1s": ""}, 2),
+    Planned(
+        f"maml {OMNIGLOT} {FROM_5_WAYS} --n-way 20 --n-query 2 --n-tasks 8 --n-steps 4800 --decay 0.4",
+        {"omniglot-maml-20w1s": ""},
+        2,
+    ),
+    Planned(
+        f"maml {OMNIGLOT} {FROM_5_WAYS} --n-query 3 --norm support --n-steps 1300 --decay 0.6",
+        {"omniglot-maml-5w1s-support": ""},
+        2,
+    ),
+    Planned(WIDE, _four("omniglot-protonet-{}")),
+    Planned(
+        f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000",
+        {"omniglot-matching-5w1s": "", "omniglot-matching-20w1s": "--n-way 20"},
+    ),
+    Planned(
+        f"pretrained {OMNIGLOT} --n-way 64 --n-query 1 --test-way 5 --n-steps 8000 --validate-every 1000",
+        {"omniglot-pretrained-5w1s": "", "omniglot-pretrained-20w1s": "--n-way 20"},
+    ),
+    Planned(f"reptile {OMNIGLOT} --n-steps 10000 --validate-every 1000", {"omniglot-reptile-5w1s": ""}, 2),
+    Planned(f"maml {OMNIGLOT} {GRADIENT} --first-order --n-steps 8000", {"omniglot-maml-5w1s-fomaml": ""}, 2),
+    Planned(f"anil {OMNIGLOT} {GRADIENT} --n-steps 8000", {"omniglot-anil-5w1s": ""}, 2),
+    Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 4000", {"omniglot-anil-20w1s": ""}, 2),
+    Planned(
+        f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000 --fce",
+        {"omniglot-matching-5w1s-fce": "", "omniglot-matching-20w1s-fce": "--n-way 20"},
+    ),
+    Planned(f"{WIDE} --seed 1", {"omniglot-protonet-5w1s-seed1": ""}),
+    Planned(f"{WIDE} --seed 2", {"omniglot-protonet-5w1s-seed2": ""}),
+    Planned(f"{WIDE} --official", _four("omniglot-protonet-{}-background")),
+    Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 11500", {"omniglot-maml-5w1s-background": ""}, 2),
+)
+
+
+def commands(run: Planned) -> list[list[str]]:
+    """What to execute for a run, one after another, to complete its part of the ledger; [] where nothing is missing."""
+    missing = run.missing()
+    if not missing:
+        return []
+    start = [sys.executable, "-m"]
+    if run.processes > 1:
+        start += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(run.processes), "-m"]
+    train = [*start, "metalearn_course", "train", *shlex.split(run.train), "--out", run.out]
+    evaluate = [sys.executable, "-m", "metalearn_course", "evaluate", run.out]
+    return [train, *([*evaluate, *shlex.split(run.entries[name]), "--record", name] for name in missing)]
+
+
+def reproduce(runs=RUNS) -> None:
+    """Train and measure whatever the ledger lacks. ChildProcessError where a command fails."""
+    for run in runs:
+        for command in commands(run):
+            print("$", shlex.join(["python", *command[1:]]), flush=True)
+            done = subprocess.run(command, cwd=Path.cwd())
+            if done.returncode:
+                raise ChildProcessError(f"that ended with status {done.returncode}; `make results` goes on from there")

@@ -38,7 +38,7 @@ def check(number: str, attempt: Callable) -> str:
         try:
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
         except (AssertionError, TypeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = " ".join(filter(None, str(error).strip().splitlines()[:3]))
             return f"{number}: not yet. Case {position} of {len(cases)}: {reason} Hint: {exercise.hint}"
     return f"{number}: right, on {len(cases)} cases."
 

@@ -121,7 +121,9 @@ def course_map(lessons=syllabus.LESSONS) -> Figure:
         for lesson in lessons:
             _lesson_box(ax, lesson, places[lesson.number])
             for need in lesson.needs:
+                far = places[lesson.number][0] - places[need][0] > 1  # over another lesson, not through it
                 line = dict(arrowstyle="->", color="#666666", shrinkA=26, shrinkB=26)
+                line["connectionstyle"] = f"arc3,rad={-0.35 * far}"
                 ax.annotate("", places[lesson.number], places[need], arrowprops=line, zorder=1)
         for row, family in enumerate(syllabus.FAMILIES):
             ax.text(-0.6, -row, family, ha="right", va="center", color=COLOURS[row], weight="bold")

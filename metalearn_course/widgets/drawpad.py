@@ -58,7 +58,7 @@ class DrawingTask(View):
         self.query = DrawPad(name="which one?", show_help=False)
         self.pads = [*self.support, self.query]
         self.recorded = ipywidgets.Button(
-            description="Use the recorded drawings",
+            description="Use the prepared drawings",
             tooltip="Fills all six pads; press again for another symbol drawn again",
             layout=ipywidgets.Layout(width="220px"),
         )

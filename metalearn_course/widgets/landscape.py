@@ -28,19 +28,26 @@ class LandscapeView(View):
     def prepare(self, figure: Figure) -> None:
         n_tasks, reach = len(self.model.centres), self.model.extent
         self.panels = figure.subplots(1, n_tasks + 1, sharex=True, sharey=True)
-        self.paths, self.marks = [], []
+        self.paths, self.stars = [], []
         for i, ax in enumerate(self.panels[:-1]):
             self._shade(ax, self.model.losses(i, self.model.grid))
             (path,) = ax.plot([], [], color="black", marker="o", markersize=4, linewidth=1)
             ax.plot(
                 *self.model.centres[i].tolist(), marker="+", color=plots.COLOURS[1], markersize=12, markeredgewidth=2
             )
+            slope = torch.linalg.eigh(self.model.curvatures[i])[1][:, -1]  # the steep direction
+            ax.axline(
+                self.model.centres[i].tolist(), (self.model.centres[i] + slope).tolist(), color="grey", linestyle="--"
+            )
+            (star,) = ax.plot([], [], "*", color=plots.COLOURS[1], markersize=11)
+            self.stars.append(star)
             ax.set_title(f"task {i + 1}: loss and path")
             self.paths.append(path)
         ax = self.panels[-1]
         self.surface = self._shade(ax, torch.zeros(self.model.grid.shape[:2]))
         (self.start,) = ax.plot([], [], "o", color="black", label="θ")
-        (self.best,) = ax.plot([], [], "*", color=plots.COLOURS[1], markersize=13, label="best start")
+        (star,) = ax.plot([], [], "*", color=plots.COLOURS[1], markersize=13, label="best start")
+        self.stars.append(star)
         ax.legend(loc="lower left")
         ax.set_title("meta-loss of every start")
         for ax in self.panels:
@@ -55,7 +62,8 @@ class LandscapeView(View):
             line.set_data(*path.T.numpy())
         self.surface.set_data(self._bands(surface))
         self.start.set_data(*shown.theta.view(2, 1).numpy())
-        self.best.set_data(*shown.best.view(2, 1).numpy())
+        for star in self.stars:
+            star.set_data(*shown.best.view(2, 1).numpy())
         return shown.summary
 
     def _shade(self, ax, losses: torch.Tensor):

@@ -16,7 +16,7 @@ def test_lesson_00_recognises_a_drawing(lab, folder):
     lab.open(lesson(folder, "00"))
     lab.run_all()
     widget = lab.widget("p[role=status]:visible")
-    widget.get_by_role("button", name="Use the recorded drawings").click()
+    widget.get_by_role("button", name="Use the prepared drawings").click()
     until(lambda: "looks most like" in shown(widget)[1], 30, "a recognised drawing")
     lab.shoot(widget, "lesson-00-recorded")
     before = shown(widget)

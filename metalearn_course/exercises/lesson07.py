@@ -63,6 +63,7 @@ def _adding_cases() -> list[tuple]:
         (old, torch.tensor([1.0, 1.0, 1.0]), torch.randn(1, 4, generator=g), torch.tensor([1])),
         (old, torch.tensor([5.0, 2.0, 3.0]), torch.randn(6, 4, generator=g), torch.tensor([0, 2, 2, 0, 0, 2])),
         (old, torch.tensor([4.0, 0.0, 1.0]), torch.randn(3, 4, generator=g), torch.tensor([1, 0, 1])),
+        (old, torch.tensor([4.0, 0.0, 0.0]), torch.randn(2, 4, generator=g), torch.tensor([1, 1])),
     ]
 
 

@@ -79,6 +79,6 @@ def refuse_training_classes(learner: Learner, sampler: EpisodeSampler) -> None:
         known = known.get("before")
     if seen:
         raise ValueError(
-            f"{len(seen)} groups of the classes to evaluate on were seen in training ({seen[0]!r} among them); accuracy on "
-            "them says nothing about new classes. Evaluate on the validation or test part of the same split."
+            f"{len(seen)} groups of the classes to evaluate on were seen in training ({seen[0]!r} among them); "
+            "accuracy on them says nothing about new classes. Evaluate on the validation or test part of the split."
         )

@@ -57,7 +57,7 @@ RUNS = (
     Planned(WIDE, _four("omniglot-protonet-{}")),
     Planned(
         f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000",
-        {"omniglot-matching-5w1s": "", "omniglot-matching-20w1s": "--n-way 20"},
+        {"omniglot-matchingnet-5w1s": "", "omniglot-matchingnet-20w1s": "--n-way 20"},
     ),
     Planned(
         f"pretrained {OMNIGLOT} --n-way 64 --n-query 1 --test-way 5 --n-steps 8000 --validate-every 1000",
@@ -69,7 +69,7 @@ RUNS = (
     Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 4000", {"omniglot-anil-20w1s": ""}, 2),
     Planned(
         f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000 --fce",
-        {"omniglot-matching-5w1s-fce": "", "omniglot-matching-20w1s-fce": "--n-way 20"},
+        {"omniglot-matchingnet-5w1s-fce": "", "omniglot-matchingnet-20w1s-fce": "--n-way 20"},
     ),
     Planned(f"{WIDE} --seed 1", {"omniglot-protonet-5w1s-seed1": ""}),
     Planned(f"{WIDE} --seed 2", {"omniglot-protonet-5w1s-seed2": ""}),

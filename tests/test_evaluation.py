@@ -108,7 +108,7 @@ def test_classes_seen_in_training_are_refused():
     with pytest.raises(ValueError, match=r"15 groups of the classes .* seen in training \('class"):
         evaluate(learner, train, 2)
     whole = EpisodeSampler(easy_classes(), 3, 1, 2)
-    with pytest.raises(ValueError, match="15 of the classes"):
+    with pytest.raises(ValueError, match="15 groups of the classes"):
         evaluate(learner, whole, 2)
     turned = EpisodeSampler(train.images.with_rotations(), 3, 1, 2)
     with pytest.raises(ValueError, match="seen in training"):

@@ -37,7 +37,7 @@ def _meta_optimum_cases() -> list[tuple]:
     ]
 
 
-def _quartic(seed: int):
+def quartic(seed: int):
     """A smooth loss whose Hessian is neither constant nor diagonal."""
     mix = torch.randn(6, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -53,11 +53,11 @@ def _point(seed: int) -> Tensor:
 
 
 def _product_cases() -> list[tuple]:
-    return [(_quartic(i), _point(i + 10), _point(i + 20)) for i in range(3)]
+    return [(quartic(i), _point(i + 10), _point(i + 20)) for i in range(3)]
 
 
 def _gradient_cases() -> list[tuple]:
-    return [(_quartic(i), _quartic(i + 5), _point(i + 10), 0.05, steps) for i, steps in enumerate((1, 2, 3))]
+    return [(quartic(i), quartic(i + 5), _point(i + 10), 0.05, steps) for i, steps in enumerate((1, 2, 3))]
 
 
 EXERCISES = [

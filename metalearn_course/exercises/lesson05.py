@@ -6,6 +6,7 @@ from torch.func import grad
 from torch.utils._pytree import tree_map
 
 from metalearn_course.checks import Exercise
+from metalearn_course.exercises.lesson02 import quartic
 
 
 def reptile_end(curvatures: Tensor, optima: Tensor, alpha: float, steps: int) -> Tensor:
@@ -40,20 +41,9 @@ def _end_cases() -> list[tuple]:
     return [(*toy, 0.25, 1), (*toy, 0.25, 5), (*three, 0.3, 2), (*three, 0.3, 50)]
 
 
-def _quartic(seed: int):
-    """A smooth loss of six weights that is no parabola."""
-    mix = torch.randn(6, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-    def loss(theta):
-        y = mix @ theta
-        return (y**4).sum() / 24 + (y[:3] * y[3:]).sum()
-
-    return loss
-
-
 def _direction_cases() -> list[tuple]:
     point = 0.5 * torch.randn(6, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
-    return [(_quartic(i), _quartic(i + 5), point, 0.05, steps) for i, steps in enumerate((1, 3, 10))]
+    return [(quartic(i), quartic(i + 5), point, 0.05, steps) for i, steps in enumerate((1, 3, 10))]
 
 
 def _some_cases() -> list[tuple]:

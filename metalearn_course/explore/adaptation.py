@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.learners.maml import MAML, MAMLState
-from metalearn_course.sampling import EpisodeSampler
+from metalearn_course.episode import LabelledSet
+from metalearn_course.explore.task import TaskExplorer
+from metalearn_course.learners.maml import MAMLState
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +34,8 @@ class Adaptation:
         )
 
 
-class AdaptationExplorer:
+class AdaptationExplorer(TaskExplorer):
     """Adapts a MAML learner to a fixed task with any number of steps, inner rate and shots."""
-
-    def __init__(self, learner: MAML, sampler: EpisodeSampler, seed: int = 0):
-        self.learner, self.sampler = learner, sampler
-        self.draw(seed)
-
-    def draw(self, seed: int) -> None:
-        """Another task. The support of fewer shots is part of that of more; queries stay the same."""
-        self.task: Episode = self.sampler.sample_tasks(seed, 0, [0]).task(0)
-
-    def shots(self, k_shot: int) -> LabelledSet:
-        """The first k_shot support pictures of every class."""
-        x, y = self.task.support
-        keep = torch.arange(len(y)).view(self.sampler.n_way, -1)[:, :k_shot].flatten()
-        return LabelledSet(x[keep], y[keep])
 
     @torch.no_grad()
     def adapt(self, steps: int, inner_lr: float | None, k_shot: int, norm: str = "query") -> Adaptation:

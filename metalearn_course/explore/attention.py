@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.learners.matching import MatchingNet
-from metalearn_course.sampling import EpisodeSampler
+from metalearn_course.episode import LabelledSet
+from metalearn_course.explore.task import TaskExplorer
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,29 +40,13 @@ class Attention:
         )
 
 
-class AttentionExplorer:
+class AttentionExplorer(TaskExplorer):
     """Attention of a matching network on a fixed task, with any query, scale and number of shots."""
-
-    def __init__(self, learner: MatchingNet, sampler: EpisodeSampler, seed: int = 0):
-        self.learner, self.sampler = learner, sampler
-        self.draw(seed)
-
-    def draw(self, seed: int) -> None:
-        """Another task. The support of fewer shots is part of that of more; queries stay the same."""
-        self.task: Episode = self.sampler.sample_tasks(seed, 0, [0]).task(0)
 
     @property
     def n_queries(self) -> int:
         """How many queries the task has; they are numbered in rounds, one of every class."""
         return self.sampler.n_way * self.sampler.n_query
-
-    def shots(self, k_shot: int) -> LabelledSet:
-        """The first k_shot support pictures of every class."""
-        if not 1 <= k_shot <= self.sampler.k_shot:
-            raise ValueError(f"k_shot={k_shot}: this task has 1 to {self.sampler.k_shot} pictures of each class")
-        x, y = self.task.support
-        keep = torch.arange(len(y)).view(self.sampler.n_way, -1)[:, :k_shot].flatten()
-        return LabelledSet(x[keep], y[keep])
 
     @torch.no_grad()
     def look(self, query: int, k_shot: int = 1, scale: float | None = None) -> Attention:

@@ -6,13 +6,12 @@ from matplotlib.figure import Figure
 from metalearn_course import plots
 from metalearn_course.explore.paths import METHODS, PathExplorer
 from metalearn_course.widgets.base import View, choice, slider
+from metalearn_course.widgets.landscape import RATES, bands, shade
 
 
 class PathView(View):
     """Inner steps, inner rate and start: the walks of joint training, FOMAML, MAML and Reptile."""
 
-    RATES = [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2]
-    LEVELS = [0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
     LINES = ["-", "--", "-.", ":"]  # a walk can be told from another without its colour
 
     def __init__(self, model: PathExplorer | None = None, steps: int = 3, alpha: float = 0.3):
@@ -21,7 +20,7 @@ class PathView(View):
         super().__init__(
             (10.0, 4.3),
             steps=slider("steps", steps, 0, 20),
-            alpha=choice("α", self.RATES, alpha),
+            alpha=choice("α", RATES, alpha),
             across=slider("θ across", -3, -reach, reach),
             up=slider("θ up", 2, -reach, reach),
         )
@@ -42,15 +41,7 @@ class PathView(View):
 
     def _prepare_plane(self, ax) -> None:
         landscape, reach = self.model.landscape, self.model.landscape.extent
-        self.surface = ax.imshow(
-            self._bands(torch.zeros(landscape.grid.shape[:2])),
-            extent=(-reach, reach, -reach, reach),
-            origin="lower",
-            aspect="auto",
-            cmap="Blues",
-            vmin=0,
-            vmax=len(self.LEVELS) + 3,
-        )
+        self.surface = shade(ax, landscape, torch.zeros(landscape.grid.shape[:2]))
         self.inner = [
             ax.plot([], [], color="#444444", marker="o", markersize=3, linewidth=0.8)[0] for _ in landscape.centres
         ]
@@ -71,7 +62,7 @@ class PathView(View):
     def draw(self) -> str:
         settings = self.alpha.value, self.steps.value
         shown = self.model.walk((self.across.value, self.up.value), *settings)
-        self.surface.set_data(self._bands(self.model.landscape.meta_loss(self.model.landscape.grid, *settings)))
+        self.surface.set_data(bands(self.model.landscape.meta_loss(self.model.landscape.grid, *settings)))
         for line, path in zip(self.inner, shown.inner):
             line.set_data(*path.T.numpy())
         for name, walk, stop in zip(METHODS, self.walks, self.stops):
@@ -84,7 +75,3 @@ class PathView(View):
         self.curve.set_ylim(every.min().item() / 1.5, every.max().item() * 1.5)
         self.curve.set_xlim(0, max(1.0, *(length[-1].item() for length in shown.lengths.values())))
         return shown.summary
-
-    def _bands(self, losses: torch.Tensor):
-        """Between which levels a loss lies: bands are drawn faster than contours."""
-        return torch.bucketize(losses, torch.tensor(self.LEVELS)).numpy()

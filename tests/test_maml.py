@@ -3,10 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from made import some_episodes
 from torch.func import functional_call
 
 from metalearn_course import nets
-from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.episode import LabelledSet
 from metalearn_course.learners import MAML
 
 N_WAY, K_SHOT, N_QUERY = 3, 2, 4
@@ -22,18 +23,6 @@ def float64():
 def small_maml(**options) -> MAML:
     torch.manual_seed(1)
     return MAML(nets.Conv4(image_size=16, hidden=4), **({"n_way": N_WAY, "inner_lr": 0.3} | options))
-
-
-def some_episodes(n_tasks: int = 3) -> Episode:
-    g = torch.Generator().manual_seed(2)
-    centres = torch.randn(n_tasks, N_WAY, 1, 1, 16, 16, generator=g)
-
-    def pictures(k):
-        x = centres + 0.7 * torch.randn(n_tasks, N_WAY, k, 1, 16, 16, generator=g)
-        y = torch.arange(N_WAY).view(1, -1, 1).expand(n_tasks, N_WAY, k)
-        return LabelledSet(x.flatten(1, 2), y.flatten(1, 2))
-
-    return Episode(pictures(K_SHOT), pictures(N_QUERY), torch.arange(N_WAY).expand(n_tasks, -1))
 
 
 def gradient(learner) -> list[torch.Tensor]:

@@ -20,8 +20,6 @@ from torch.utils._pytree import tree_leaves, tree_map
 from metalearn_course.episode import Episode, LabelledSet
 from metalearn_course.sampling import task_generator
 
-NORMS = ("query", "support", "running")
-
 
 def map_tasks(function: Callable, *trees, batching: str = "vmap") -> Any:
     """function(*task i of each tree), a pytree, for every task i, stacked: the one place that decides how.

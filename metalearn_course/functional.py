@@ -66,6 +66,37 @@ def normalise(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor
     return torch.addcmul((bias - mean * scale).view(1, -1, 1, 1), x, scale.view(1, -1, 1, 1))
 
 
+def gaussian_kl(mean: Tensor, log_var: Tensor, other_mean: Tensor, other_log_var: Tensor) -> Tensor:
+    """KL(N(mean, var) || N(other_mean, other_var)) of independent Gaussians, in nats, summed over the last axis."""
+    ratio = log_var - other_log_var
+    squares = (mean - other_mean).pow(2) * (-other_log_var).exp()
+    return 0.5 * (ratio.exp() + squares - 1 - ratio).sum(-1)
+
+
+def local_linear(
+    x: Tensor, weight: Tensor, bias: Tensor, weight_std: Tensor, bias_std: Tensor, epsilon: Tensor
+) -> Tensor:
+    """A linear layer with Gaussian weights, by local reparameterisation (Kingma et al. 2015, arXiv 1506.02557).
+
+    The sum of Gaussians is drawn rather than the weights: each row of x (M, D) and each output has a
+    draw of its own, epsilon (M, N) standard normal. weight and weight_std (N, D), bias and bias_std (N,).
+    """
+    linear = torch.nn.functional.linear
+    var = linear(x.pow(2), weight_std.pow(2), bias_std.pow(2))
+    return linear(x, weight, bias) + epsilon * (var + torch.finfo(var.dtype).tiny).sqrt()
+
+
+def flipout_conv2d(x: Tensor, mean: Tensor, delta: Tensor, sign_in: Tensor, sign_out: Tensor, stride) -> Tensor:
+    """A 3x3 convolution (padding 1) with weights mean + delta, by Flipout (Wen et al. 2018, arXiv 1803.04386).
+
+    delta is one draw of the weights' deviation, shared by the batch. Signs, +1 or -1, of each picture's
+    input channels (B, in) and output channels (B, out) make it another draw for each: a deviation times
+    signs has the same distribution.
+    """
+    flipped = torch.conv2d(x * sign_in[..., None, None], delta, stride=stride, padding=1)
+    return torch.conv2d(x, mean, stride=stride, padding=1) + flipped * sign_out[..., None, None]
+
+
 def accuracy(logits: Tensor, y: Tensor) -> Tensor:
     """Share of right answers along the last axis of y: (..., Q, N), (..., Q) -> (...)."""
     return (logits.argmax(-1) == y).float().mean(-1)

@@ -13,6 +13,7 @@ WIDE = dict(n_way=30, n_tasks=1, decay=0.7)  # more classes than the test has, i
 DEFAULTS = {
     "maml": COMMON | dict(learner=learners.MAML, help="MAML and FOMAML (Finn et al. 2017)"),
     "anil": COMMON | dict(learner=learners.ANIL, help="ANIL: the inner loop adapts the head (Raghu et al. 2020)"),
+    "abml": COMMON | dict(learner=learners.ABML, help="ABML, a Bayesian MAML (Ravi & Beatson 2019)"),
     "reptile": COMMON | REPTILE | dict(learner=learners.Reptile, help="Reptile (Nichol et al. 2018)"),
     "matching": COMMON
     | dict(learner=learners.MatchingNet, help="Matching Networks (Vinyals et al. 2016)", n_tasks=4, decay=0.7),
@@ -36,6 +37,17 @@ def maml(command) -> None:
     command.add_argument("--lr-per-parameter", action="store_true", help="learn one inner rate a tensor")
     command.add_argument("--lr-per-step", action="store_true", help="learn one inner rate a step")
     command.add_argument("--head", choices=["linear", "prototypes"], default="linear")
+    _norm(command, "query", "support")
+
+
+def abml(command) -> None:
+    _inner(command, lr=0.4, steps=1)
+    command.add_argument("--lr-per-parameter", action="store_true", help="learn one inner rate a tensor")
+    command.add_argument("--inner-kl", type=float, default=1e-4, help="weight of the KL in the inner loss")
+    command.add_argument("--kl-weight", type=float, default=1e-4, help="weight of the KL in the outer loss")
+    command.add_argument("--prior-weight", type=float, default=1e-6, help="weight of the hyper-prior")
+    command.add_argument("--init-log-var", type=float, default=-10.0, help="logarithm of the first variances")
+    command.add_argument("--test-samples", type=int, default=10, help="draws of the weights in a prediction")
     _norm(command, "query", "support")
 
 
@@ -71,6 +83,7 @@ def pretrained(command) -> None:
 ADD = {
     "maml": maml,
     "anil": maml,
+    "abml": abml,
     "reptile": reptile,
     "matching": matching,
     "protonet": protonet,

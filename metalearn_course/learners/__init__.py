@@ -1,5 +1,6 @@
 """The learners. Each is one short file; `base.py` has what they share."""
 
+from metalearn_course.learners.abml import ABML
 from metalearn_course.learners.anil import ANIL
 from metalearn_course.learners.base import Learner, Predictor, map_tasks
 from metalearn_course.learners.baseline import Pretrained
@@ -9,5 +10,5 @@ from metalearn_course.learners.pretrained import load_learner, load_pretrained
 from metalearn_course.learners.protonet import ProtoNet
 from metalearn_course.learners.reptile import Reptile
 
-__all__ = ["ANIL", "MAML", "Learner", "MatchingNet", "Predictor", "Pretrained", "ProtoNet", "Reptile"]
+__all__ = ["ABML", "ANIL", "MAML", "Learner", "MatchingNet", "Predictor", "Pretrained", "ProtoNet", "Reptile"]
 __all__ += ["load_learner", "load_pretrained", "map_tasks"]

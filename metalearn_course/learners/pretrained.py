@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from metalearn_course import checkpoint, files, nets
+from metalearn_course.learners.abml import ABML
 from metalearn_course.learners.anil import ANIL
 from metalearn_course.learners.base import Learner
 from metalearn_course.learners.baseline import Pretrained
@@ -12,7 +13,7 @@ from metalearn_course.learners.matching import MatchingNet
 from metalearn_course.learners.protonet import ProtoNet
 from metalearn_course.learners.reptile import Reptile
 
-LEARNERS = {learner.__name__: learner for learner in (MAML, ANIL, Reptile, MatchingNet, ProtoNet, Pretrained)}
+LEARNERS = {learner.__name__: learner for learner in (MAML, ABML, ANIL, Reptile, MatchingNet, ProtoNet, Pretrained)}
 NETS = {"Conv4": nets.Conv4, "MamlNet": nets.MamlNet}
 
 

@@ -1,4 +1,6 @@
-"""Command line: train, evaluate, data, results, reproduce. `python -m metalearn_course COMMAND --help` says more."""
+"""The command line: train, evaluate, calibrate, data, results, reproduce.
+
+`python -m metalearn_course COMMAND --help` says more."""
 
 import os
 import shlex
@@ -8,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from metalearn_course import datasets, learner_options, nets, options, ranks, reproduce, results, training
+from metalearn_course import calibration, datasets, learner_options, nets, options, ranks, reproduce, results, training
 from metalearn_course.evaluation import evaluate
-from metalearn_course.learners import Learner, load_learner
+from metalearn_course.learners import VILM, Learner, load_learner
 from metalearn_course.learners.pretrained import folder
 from metalearn_course.sampling import EpisodeSampler
 
@@ -77,21 +79,26 @@ def run_train(args) -> None:
         print(", ".join([f"{out}: step {len(history.losses)}", *scores, f"{history.seconds:.0f} s"]))
 
 
-def run_evaluate(args) -> None:
+def _to_measure(args) -> tuple[Learner, dict, dict, EpisodeSampler]:
+    """The learner that the command names, its info and notes, and the sampler of the classes to measure it on."""
     if args.threads:
         torch.set_num_threads(args.threads)
-    path = _checkpoint(args.learner)
-    learner, info = load_learner(path)
+    learner, info = load_learner(_checkpoint(args.learner))
     learner.to(args.device)
-    notes = dict(split_seed=0, official=False) | info["notes"]
-    command, dataset = notes.pop("command", None), notes.pop("dataset", info["setup"]["dataset"][0])
-    n_way, k_shot = notes.pop("test_episode", info["setup"]["episode"][:2])
-    images = datasets.load(args.dataset or dataset, args.root)
+    notes = dict(split_seed=0, official=False, dataset=info["setup"]["dataset"][0]) | info["notes"]
+    images = datasets.load(args.dataset or notes["dataset"], args.root)
     parts = images.split(notes["split_seed"], official=notes["official"])
     part = parts[1 if args.part == "validation" else 2]
     _refuse_other_pictures(learner, info, part)
-    n_way, k_shot = (n if given is None else given for n, given in ((n_way, args.n_way), (k_shot, args.k_shot)))
-    sampler = _sampler(args.part, part, n_way, k_shot, args.n_query)
+    usual = notes.pop("test_episode", info["setup"]["episode"][:2])
+    n_way, k_shot = (n if given is None else given for n, given in zip(usual, (args.n_way, args.k_shot)))
+    return learner, info, notes, _sampler(args.part, part, n_way, k_shot, args.n_query)
+
+
+def run_evaluate(args) -> None:
+    learner, info, notes, sampler = _to_measure(args)
+    command, dataset = notes.pop("command", None), notes.pop("dataset")
+    images, n_way, k_shot = sampler.images, sampler.n_way, sampler.k_shot
     steps = {} if args.steps is None else {"steps": args.steps}
     if steps and "steps" not in learner.test_options:
         raise ValueError(f"--steps {args.steps}: {type(learner).__name__} takes no steps at test time")
@@ -106,7 +113,24 @@ def run_evaluate(args) -> None:
         more["train"] = info["setup"] | dict(command=command, device=info.get("device", args.device))
         if args.part == "test" and images.name == dataset:
             more |= results.published(images.name, learner, n_way, k_shot)
-        results.record(args.record, path, info, scores, sampler, **more)
+        results.record(args.record, _checkpoint(args.learner), info, scores, sampler, **more)
+
+
+def run_calibrate(args) -> None:
+    learner, info, _, sampler = _to_measure(args)
+    norm = "support" if learner.norm == "query" else learner.norm  # aliens and known queries must not meet
+    probabilities, y = calibration.predictions(learner, sampler, args.n_episodes, norm)
+    found = {"accuracy": (probabilities.argmax(-1) == y).float().mean().item()}
+    found |= calibration.calibration(probabilities, y)._asdict()
+    found["auroc"] = calibration.alien_auroc(learner, sampler, args.n_episodes, norm).auroc
+    print(", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    if args.record:
+        what = dict(learner=args.learner, dataset=sampler.images.name, dataset_hash=sampler.images.hash, part=args.part)
+        what |= dict(
+            n_way=sampler.n_way, k_shot=sampler.k_shot, n_query=sampler.n_query, n_episodes=args.n_episodes, norm=norm
+        )
+        figures = {name: round(value, 5) for name, value in found.items()}
+        results.record_calibration(args.record, what | figures | dict(command=args.command, steps=info["step"]))
 
 
 def run_data(args) -> None:
@@ -135,6 +159,7 @@ def run_reproduce(args) -> None:
 COMMANDS = {
     "train": run_train,
     "evaluate": run_evaluate,
+    "calibrate": run_calibrate,
     "data": run_data,
     "results": run_results,
     "reproduce": run_reproduce,
@@ -153,7 +178,10 @@ def _start_from(learner: Learner, name: str) -> None:
     other, _ = load_learner(_checkpoint(name))
     if other.net.config != learner.net.config:
         raise ValueError(f"--init {name}: its net is {other.net.config}, this one {learner.net.config}")
-    learner.net.load_state_dict(other.net.state_dict())
+    if isinstance(learner, VILM):
+        learner.start_from(other)
+    else:
+        learner.net.load_state_dict(other.net.state_dict())
     learner.trained_on = other.trained_on
 
 

@@ -35,16 +35,15 @@ def parser() -> argparse.ArgumentParser:
         learner_options.ADD[name](command)
 
     score = commands.add_parser("evaluate", help="score a trained learner on new classes", formatter_class=Form)
-    score.add_argument("learner", metavar="RUN", help="folder of a run, or the name of a ledger entry")
-    _data_options(score, default=None)
-    score.add_argument("--part", choices=["validation", "test"], default="test")
-    score.add_argument("--n-way", type=int, help="classes a task, for learners that take any (default: the run's)")
-    score.add_argument("--k-shot", type=int, help="pictures a class to learn from (default: as in training)")
-    score.add_argument("--n-query", type=int, default=15, help="queries a class")
-    score.add_argument("--n-episodes", type=int, default=1000)
+    _measuring_options(score)
     score.add_argument("--steps", type=at_least(0), help="inner steps (default: the learner's test steps)")
     score.add_argument("--record", metavar="NAME", help="write the result and the checkpoint to the ledger as NAME")
-    _device_options(score)
+
+    trust = commands.add_parser(
+        "calibrate", help="ask how far a trained learner's probabilities can be trusted", formatter_class=Form
+    )
+    _measuring_options(trust)
+    trust.add_argument("--record", metavar="NAME", help="write the result to the ledger's folder calibration as NAME")
 
     data = commands.add_parser("data", help="prepare a dataset and describe it", formatter_class=Form)
     _data_options(data)
@@ -53,6 +52,18 @@ def parser() -> argparse.ArgumentParser:
     again = commands.add_parser("reproduce", help="train and measure whatever the ledger lacks")
     again.add_argument("--list", action="store_true", help="say what is there and what is missing, and stop")
     return top
+
+
+def _measuring_options(score) -> None:
+    """Which learner, on which episodes."""
+    score.add_argument("learner", metavar="RUN", help="folder of a run, or the name of a ledger entry")
+    _data_options(score, default=None)
+    score.add_argument("--part", choices=["validation", "test"], default="test")
+    score.add_argument("--n-way", type=int, help="classes a task, for learners that take any (default: the run's)")
+    score.add_argument("--k-shot", type=int, help="pictures a class to learn from (default: as in training)")
+    score.add_argument("--n-query", type=int, default=15, help="queries a class")
+    score.add_argument("--n-episodes", type=int, default=1000)
+    _device_options(score)
 
 
 def _train_options(train, defaults: dict) -> None:

@@ -113,6 +113,24 @@ def learning_curve(history, n_way: int, baseline: float | None = None, baseline_
     return figure
 
 
+def reliability_diagram(parts: dict) -> Figure:
+    """Accuracy against confidence for every name: Reliability of `calibration.reliability`, side by side.
+
+    Dotted: confidence that is deserved. Bars: the share of the answers with that confidence.
+    """
+    with style():
+        figure, axes = plt.subplots(1, len(parts), figsize=(3 * len(parts), 3.1), sharey=True, squeeze=False)
+        for ax, colour, (name, bins) in zip(axes[0], COLOURS, parts.items()):
+            width = 1 / len(bins.count)
+            middles = (np.arange(len(bins.count)) + 0.5) * width
+            ax.plot([0, 1], [0, 1], color="black", linestyle=":")
+            ax.plot(bins.confidence, bins.accuracy, color=colour, marker="o", markersize=4)
+            ax.bar(middles, (bins.count / bins.count.sum()).numpy(), 0.9 * width, color="#BBBBBB")
+            ax.set(title=name, xlabel="confidence", xlim=(0, 1.02), ylim=(0, 1.02))
+        axes[0, 0].set_ylabel("accuracy; share of answers")
+    return figure
+
+
 def course_map(lessons=syllabus.LESSONS) -> Figure:
     """The lessons, a row a family, and what needs what. Dashed: planned. Thick: the two-hour path."""
     with style():

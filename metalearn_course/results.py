@@ -81,6 +81,24 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     return entry
 
 
+def record_calibration(name: str, measured: dict) -> None:
+    """Write a measurement of calibration. It has no checkpoint of its own: it names the learner's."""
+    path = folder() / "calibration" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(measured | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
+
+
+def calibration_table() -> str:
+    """The measurements of calibration as text, one line each."""
+    lines = [f"{'learner':24} {'asked about':20} {'accuracy':>9} {'ECE':>7} {'MCE':>7} {'Brier':>7} {'AUROC':>7}"]
+    for path in sorted((folder() / "calibration").glob("*.json")):
+        entry = _read(path)
+        task = f"{entry['dataset']} {entry['n_way']}w{entry['k_shot']}s"
+        figures = " ".join(f"{entry[key]:7.3f}" for key in ("ece", "mce", "brier", "auroc"))
+        lines.append(f"{entry['learner']:24} {task:20} {100 * entry['accuracy']:9.2f} {figures}")
+    return "\n".join(lines)
+
+
 def published(dataset: str, learner: Learner, n_way: int, k_shot: int) -> dict:
     """{"published": {"accuracy", "source"}} where the paper that a learner stands for says one, else {}."""
     found = PUBLISHED.get((dataset, _method(learner)), {}).get((n_way, k_shot))

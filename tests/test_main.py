@@ -11,7 +11,7 @@ import pytest
 import torch
 from helpers import easy_classes, read_log, write_pictures
 
-from metalearn_course import learner_options, nets, options
+from metalearn_course import learner_options, nets, options, results
 from metalearn_course.__main__ import main
 from metalearn_course.learners import load_learner, load_pretrained
 
@@ -177,6 +177,18 @@ def test_evaluate_records_what_results_prints_and_load_pretrained_loads(trained,
     assert "mine-maml-3w2s" in capsys.readouterr().out
     assert load_pretrained("mine-maml-3w2s").n_way == 3
     assert main(["evaluate", "mine-maml-3w2s", "--n-episodes", "2", "--n-query", "2", "--device", "cpu"]) == 0
+
+
+def test_calibrate_prints_and_records_how_far_probabilities_can_be_trusted(trained, tmp_path, capsys):
+    tiny = ["--n-episodes", "4", "--n-query", "2", "--device", "cpu"]
+    assert main(["calibrate", str(trained), *tiny, "--record", "mine-maml-3w1s"]) == 0
+    assert re.match(
+        r"accuracy 0\.\d+, ece 0\.\d+, mce 0\.\d+, brier [01]\.\d+, auroc [01]\.\d+\n", capsys.readouterr().out
+    )
+    entry = json.loads((tmp_path / "results/calibration/mine-maml-3w1s.json").read_text())
+    assert entry["norm"] == "support" and entry["n_episodes"] == 4 and entry["steps"] == 2
+    assert f"{entry['ece']:.3f} {entry['mce']:7.3f}" in results.calibration_table()
+    assert results.entries() == {}
 
 
 def test_the_ledger_names_the_device_of_the_training_and_not_of_the_evaluation(trained, tmp_path, monkeypatch):

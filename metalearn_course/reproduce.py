@@ -63,8 +63,18 @@ RUNS = (
         f"pretrained {OMNIGLOT} --n-way 64 --n-query 1 --test-way 5 --n-steps 8000 --validate-every 1000",
         {"omniglot-pretrained-5w1s": "", "omniglot-pretrained-20w1s": "--n-way 20"},
     ),
-    Planned(f"reptile {OMNIGLOT} --n-steps 10000 --validate-every 1000", {"omniglot-reptile-5w1s": ""}, 2),
+    Planned(
+        f"reptile {OMNIGLOT} --inner-optimizer sgd --inner-lr 0.5 --n-steps 20000 --validate-every 1000",
+        {"omniglot-reptile-5w1s": ""},
+        2,
+    ),
     Planned(f"maml {OMNIGLOT} {GRADIENT} --first-order --n-steps 8000", {"omniglot-maml-5w1s-fomaml": ""}, 2),
+    Planned(f"abml --dataset kanji {GRADIENT} --n-tasks 8 --n-steps 760 --decay 0.4", {"kanji-abml-5w1s": ""}, 2),
+    Planned(
+        f"abml {OMNIGLOT} {FROM_5_WAYS} --n-query 3 --n-tasks 8 --n-steps 500 --decay 0.6",
+        {"omniglot-abml-5w1s": ""},
+        2,
+    ),
     Planned(f"anil {OMNIGLOT} {GRADIENT} --n-steps 8000", {"omniglot-anil-5w1s": ""}, 2),
     Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 4000", {"omniglot-anil-20w1s": ""}, 2),
     Planned(

@@ -181,7 +181,7 @@ def _start_from(learner: Learner, name: str) -> None:
     if isinstance(learner, VILM):
         learner.start_from(other)
     else:
-        learner.net.load_state_dict(other.net.state_dict())
+        learner.start_from(other)
     learner.trained_on = other.trained_on
 
 

@@ -14,13 +14,16 @@ def sgd_step(params, grads, rates):
     return tree_map(lambda p, g, rate: p - rate * g, params, grads, rates)
 
 
-def prototypes(features: Tensor, y: Tensor, n_way: int) -> Tensor:
+def prototypes(features: Tensor, y: Tensor, n_way: int, weights: Tensor | None = None) -> Tensor:
     """Mean feature of every class: (M, D), (M,) -> (n_way, D). Snell et al. 2017, equation 1.
 
+    weights (M,): how much each picture counts in its class's mean; all the same by default.
     Written with one-hot labels rather than with `y == c` selections, because shapes inside a task
     must not depend on data (vmap refuses that). A class without a picture gives NaN.
     """
     members = torch.nn.functional.one_hot(y, n_way).to(features.dtype)  # (M, n_way)
+    if weights is not None:
+        members = members * weights.unsqueeze(1)
     return (members.T @ features) / members.sum(0).unsqueeze(1)
 
 

@@ -21,6 +21,9 @@ DEFAULTS = {
     "pretrained": COMMON
     | WIDE
     | dict(learner=learners.Pretrained, help="the baseline of Chen et al. 2019: a classifier", n_way=64, n_query=1),
+    "vilm": COMMON
+    | dict(learner=learners.VILM, help="VILM: an autoencoder draws training pictures (start it from a trained net)")
+    | dict(n_way=20, n_tasks=1),
 }
 
 
@@ -80,6 +83,20 @@ def pretrained(command) -> None:
     command.add_argument("--weight-decay", type=float, default=1e-3, help="on the head at test time")
 
 
+def vilm(command) -> None:
+    pretrained(command)
+    command.add_argument("--m", type=int, default=5, help="generated pictures a class")
+    command.add_argument("--weight", type=float, default=0.2, help="of a generated picture, where a real one has 1")
+    command.add_argument("--temperature", type=float, default=1.0, help="deviation of z in generated pictures")
+    command.add_argument("--class-temperature", type=float, default=0.0, help="that of c, times q's; 0: its mean")
+    command.add_argument("--query-weight", type=float, default=10.0, help="of the query loss; 0: the ELBO alone")
+    command.add_argument("--train-steps", type=int, default=10, help="gradient steps that fit a head in training")
+    command.add_argument("--c-size", type=int, default=48, help="numbers that describe a class")
+    command.add_argument("--z-size", type=int, default=12, help="numbers that tell pictures of a class apart")
+    command.add_argument("--hidden", type=int, default=32, help="channels of the autoencoder")
+    _norm(command, "running", "support", "query")
+
+
 ADD = {
     "maml": maml,
     "anil": maml,
@@ -88,6 +105,7 @@ ADD = {
     "matching": matching,
     "protonet": protonet,
     "pretrained": pretrained,
+    "vilm": vilm,
 }
 
 

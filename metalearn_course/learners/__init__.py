@@ -9,6 +9,7 @@ from metalearn_course.learners.matching import MatchingNet
 from metalearn_course.learners.pretrained import load_learner, load_pretrained
 from metalearn_course.learners.protonet import ProtoNet
 from metalearn_course.learners.reptile import Reptile
+from metalearn_course.learners.vilm import VILM
 
-__all__ = ["ABML", "ANIL", "MAML", "Learner", "MatchingNet", "Predictor", "Pretrained", "ProtoNet", "Reptile"]
+__all__ = ["ABML", "ANIL", "MAML", "VILM", "Learner", "MatchingNet", "Predictor", "Pretrained", "ProtoNet", "Reptile"]
 __all__ += ["load_learner", "load_pretrained", "map_tasks"]

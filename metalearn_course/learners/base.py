@@ -141,6 +141,10 @@ class Learner(nn.Module):
     def calibrate(self, episodes: Episode) -> None:
         """Measure on training episodes what the test needs and no gradient learns; nothing for most learners."""
 
+    def start_from(self, other: "Learner") -> None:
+        """Take over the net of another learner."""
+        self.net.load_state_dict(other.net.state_dict())
+
     # Checks ----------------------------------------------------------------------------------
 
     def _known_norm(self, norm: str) -> str:

@@ -73,19 +73,25 @@ class Pretrained(EmbeddingLearner):
         state = PretrainedState(self.training_head.weight, self.training_head.bias)
         return F.cross_entropy(self.scores(state, self.net(pictures)), episode.classes[labels])
 
-    def remember(self, features: Tensor, y: Tensor, n_way: int, steps: int | None = None) -> PretrainedState:
-        """The head that gradient descent finds for features (M, D) with labels y (M,)."""
+    def remember(self, features: Tensor, y: Tensor, n_way: int, steps: int | None = None, weights=None):
+        """The head, a PretrainedState, that gradient descent finds for features (M, D) with labels y (M,).
+
+        weights (M,): how much each picture counts; all the same by default.
+        """
         steps, rate = self.config["head_steps"] if steps is None else steps, self.config["head_lr"]
         if self.log_scale is None:
             length = features.pow(2).sum(-1).mean().sqrt()
             head = PretrainedState(features.new_zeros(n_way, features.shape[1]), features.new_zeros(n_way))
         else:
             length, rate = 1.0, rate / self.log_scale.exp().pow(2)
-            head = PretrainedState(prototypes(F.normalize(features), y, n_way), features.new_zeros(n_way))
+            head = PretrainedState(prototypes(F.normalize(features), y, n_way, weights), features.new_zeros(n_way))
 
         def loss(head):
             decay = self.config["weight_decay"] / 2 * head.weight.pow(2).sum()
-            return F.cross_entropy(self.scores(head, features / length), y) + decay
+            scores = self.scores(head, features / length)
+            if weights is None:
+                return F.cross_entropy(scores, y) + decay
+            return F.cross_entropy(scores, y, reduction="none") @ (weights / weights.sum()) + decay
 
         for _ in range(steps):
             head = sgd_step(head, grad(loss)(head), rate)

@@ -12,8 +12,11 @@ from metalearn_course.learners.maml import MAML
 from metalearn_course.learners.matching import MatchingNet
 from metalearn_course.learners.protonet import ProtoNet
 from metalearn_course.learners.reptile import Reptile
+from metalearn_course.learners.vilm import VILM
 
-LEARNERS = {learner.__name__: learner for learner in (MAML, ABML, ANIL, Reptile, MatchingNet, ProtoNet, Pretrained)}
+LEARNERS = {
+    learner.__name__: learner for learner in (MAML, ABML, ANIL, Reptile, MatchingNet, ProtoNet, Pretrained, VILM)
+}
 NETS = {"Conv4": nets.Conv4, "MamlNet": nets.MamlNet}
 
 

@@ -1,0 +1,128 @@
+"""A variational autoencoder of sets: sees a few pictures of a class and draws more of them.
+
+The model: a class is a vector c ~ N(0, 1), a picture of it another, z ~ N(0, 1), and its pixels are
+Bernoulli given both. Edwards & Storkey 2017 (Neural Statistician, arXiv 1606.02185); trained by the
+objective of Hewitt et al. 2018 (Variational Homoencoder, arXiv 1807.08919), see `SetVAE.elbo`.
+Nothing here draws a random number: all noise is handed in, standard normal.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from metalearn_course.episode import LabelledSet
+from metalearn_course.functional import gaussian_kl, prototypes
+
+
+class Gaussian(NamedTuple):
+    """Independent Gaussians, as mean and logarithm of the variance."""
+
+    mean: Tensor  # (..., D)
+    log_var: Tensor  # (..., D)
+
+    def draw(self, noise: Tensor) -> Tensor:
+        """mean + deviation * noise, noise (..., D) standard normal."""
+        return self.mean + (self.log_var / 2).exp() * noise
+
+    def kl(self) -> Tensor:
+        """KL to N(0, 1) in nats, (...)."""
+        return gaussian_kl(self.mean, self.log_var, torch.zeros_like(self.mean), torch.zeros_like(self.mean))
+
+    def log_ratio(self, x: Tensor) -> Tensor:
+        """log N(x; 0, 1) - log N(x; mean, var), (...): what remains of both densities at x."""
+        own = (x - self.mean).pow(2) * (-self.log_var).exp() + self.log_var
+        return 0.5 * (own - x.pow(2)).sum(-1)
+
+
+class SetVAE(nn.Module):
+    """Statistic network q(c | D), inference network q(z | x, c) and decoder p(x | z, c).
+
+    Both encoders share their convolutions. Pictures are `image_size` pixels wide, a multiple of 4.
+    With the defaults and 28 pixels a picture costs 1 million multiplications to encode, 1 to decode.
+    """
+
+    def __init__(self, in_channels=1, image_size=28, hidden=32, c_size=48, z_size=12):
+        super().__init__()
+        if image_size % 4:
+            raise ValueError(f"image_size={image_size}: the decoder doubles twice, so it must be a multiple of 4")
+        self.hidden, self.side, self.c_size, self.z_size = hidden, image_size // 4, c_size, z_size
+        self.convs = nn.Sequential(
+            nn.Conv2d(in_channels, hidden, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        n_features, wide = hidden * math.ceil(image_size / 8) ** 2, 4 * hidden
+        self.summary = nn.Sequential(nn.Linear(n_features, wide), nn.ReLU())
+        self.statistic_head = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, 2 * c_size))
+        self.inference_head = nn.Sequential(nn.Linear(n_features + c_size, wide), nn.ReLU())
+        self.inference_head.append(nn.Linear(wide, 2 * z_size))
+        self.decoder = nn.Sequential(
+            nn.Linear(c_size + z_size, wide),
+            nn.ReLU(),
+            nn.Linear(wide, hidden * self.side**2),
+            nn.ReLU(),
+            nn.Unflatten(-1, (hidden, self.side, self.side)),
+            nn.ConvTranspose2d(hidden, hidden, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(hidden, in_channels, 4, stride=2, padding=1),
+        )
+
+    def statistic(self, features: Tensor, y: Tensor, n_way: int) -> Gaussian:
+        """q(c | D), (n_way, c_size), from the features (M, F) of any number of pictures in any order."""
+        pooled = prototypes(self.summary(features), y, n_way)  # (n_way, wide)
+        return Gaussian(*self.statistic_head(pooled).chunk(2, -1))
+
+    def infer(self, features: Tensor, c: Tensor) -> Gaussian:
+        """q(z | x, c), (Q, z_size), for features (Q, F) of pictures of classes c (Q, c_size)."""
+        return Gaussian(*self.inference_head(torch.cat([features, c], -1)).chunk(2, -1))
+
+    def log_likelihood(self, x: Tensor, c: Tensor, z: Tensor) -> Tensor:
+        """log p(x | z, c), (Q,): Bernoulli, summed over pixels; grey ones count as the mean over black and white."""
+        logits = self.decoder(torch.cat([c, z], -1))
+        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(1)
+
+    def generate(self, c: Tensor, z: Tensor) -> Tensor:
+        """Pictures (B, C, H, W) in 0..1, of classes c (B, c_size) in manners z (B, z_size): p(ink)."""
+        return self.decoder(torch.cat([c, z], -1)).sigmoid()
+
+    def classes(self, support: LabelledSet, n_way: int) -> Gaussian:
+        """q(c | D), (n_way, c_size), of the classes that the support pictures show."""
+        return self.statistic(self.convs(support.x), support.y, n_way)
+
+    def elbo(self, support: LabelledSet, target: LabelledSet, n_way: int, c_noise, z_noise, class_size) -> Tensor:
+        """A lower bound on log p(x) of every target picture, (Q,), in nats.
+
+        E log p(x | z, c) - KL(q(z | x, c) || p(z)) - KL(q(c | D) || p(c)) / class_size with c drawn
+        from the support D = other pictures of the class. A class has one c for all its class_size
+        pictures; so summed over them the last term counts once, and the sum bounds log p(class).
+        c_noise (n_way, c_size), z_noise (Q, z_size).
+        """
+        q_c = self.classes(support, n_way)
+        c = q_c.draw(c_noise)[target.y]
+        q_z = self.infer(self.convs(target.x), c)
+        return self.log_likelihood(target.x, c, q_z.draw(z_noise)) - q_z.kl() - q_c.kl()[target.y] / class_size
+
+    @torch.no_grad()
+    def importance_bound(self, support: LabelledSet, target: LabelledSet, n_way: int, c_noise, z_noise) -> Tensor:
+        """log of the mean over S draws of p(X, z, c) / q(z, c), (n_way,): a bound on log p of a class's targets X.
+
+        Burda et al. 2016 (arXiv 1509.00519). With S = 1 its mean is the ELBO of the class, the sum of `elbo`
+        with class_size = the targets of a class; it rises with S. c_noise (S, n_way, c_size), z_noise (S, Q, z_size).
+        """
+        q_c, features, weights = self.classes(support, n_way), self.convs(target.x), []
+        members = F.one_hot(target.y, n_way).to(features.dtype)  # (Q, n_way)
+        for c_epsilon, z_epsilon in zip(c_noise, z_noise):
+            classes = q_c.draw(c_epsilon)
+            c = classes[target.y]
+            q_z = self.infer(features, c)
+            z = q_z.draw(z_epsilon)
+            pictures = self.log_likelihood(target.x, c, z) + q_z.log_ratio(z)
+            weights.append(pictures @ members + q_c.log_ratio(classes))
+        return torch.stack(weights).logsumexp(0) - math.log(len(weights))

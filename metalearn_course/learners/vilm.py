@@ -1,0 +1,153 @@
+"""VILM: a variational autoencoder, trained across tasks, draws training pictures for a new task.
+
+No method of this name is published. The course calls so what joins three ideas: the autoencoder of
+sets of Edwards & Storkey 2017 (arXiv 1606.02185), the objective of Hewitt et al. 2018 (arXiv
+1807.08919), and a query loss that reaches the generator, of Wang et al. 2018 (arXiv 1801.05401).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.generator import SetVAE
+from metalearn_course.learners.base import Learner
+from metalearn_course.learners.baseline import Pretrained, PretrainedState
+
+WAYS, PICTURES, DRAWN = 100, 1024, 20  # classes, targets, and generated pictures a class that there is noise for
+
+
+class VILM(Pretrained):
+    """Fits the task's head to the support set and to m generated pictures of every class.
+
+    The embedding is frozen and has to be a trained one (train vilm --init RUN); only the generator
+    learns. Its loss is -ELBO a query picture, in nats, plus query_weight * the cross-entropy on the
+    query of a head fitted, in train_steps steps, to real and generated pictures; the gradient of the
+    latter goes through the head's steps and the embedding into the pictures. query_weight=0: ELBO alone.
+
+    m: pictures drawn a class, up to 20; with m=0 this is `Pretrained`, to the last bit.
+    weight: how much a generated picture counts in the head's loss, where a real one counts 1.
+    temperature: deviation of z when pictures are drawn. class_temperature: of c, in deviations of
+        q(c | support); 0 takes its mean.
+    class_size: pictures of a class, which share one KL of c.
+    Generated pictures are normalised like the queries, except that norm="query" takes the support's statistics.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        n_way: int,
+        m: int = 5,
+        weight: float = 0.2,
+        temperature: float = 1.0,
+        class_temperature: float = 0.0,
+        query_weight: float = 10.0,
+        train_steps: int = 10,
+        class_size: int = 20,
+        hidden: int = 32,
+        c_size: int = 48,
+        z_size: int = 12,
+        head: str = "cosine",
+        scale: float = 10.0,
+        head_steps: int = 100,
+        head_lr: float = 1.0,
+        weight_decay: float = 1e-3,
+        norm: str = "running",
+    ):
+        fitting = dict(head=head, scale=scale, head_steps=head_steps, head_lr=head_lr, weight_decay=weight_decay)
+        super().__init__(net, n_way, 1, norm=norm, **fitting)
+        if not 0 <= m <= DRAWN:
+            raise ValueError(f"m={m}: choose 0 to {DRAWN} generated pictures a class")
+        if min(weight, temperature, class_temperature, query_weight) < 0:
+            raise ValueError("weight, temperature, class_temperature and query_weight cannot be negative")
+        self.training_head = None
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)
+        drawing = dict(m=m, weight=weight, temperature=temperature, class_temperature=class_temperature)
+        training = dict(query_weight=query_weight, train_steps=train_steps, class_size=class_size)
+        sizes = dict(hidden=hidden, c_size=c_size, z_size=z_size)
+        self.config = dict(n_way=n_way, norm=norm) | drawing | training | sizes | fitting
+        self.test_options = {"steps": head_steps, "m": m}
+        self.generator = SetVAE(net.config["in_channels"], net.config.get("image_size", 28), **sizes)
+        for name, noise in self.draw_noise(torch.Generator().manual_seed(0)).items():
+            self.register_buffer(f"usual_{name}", noise, persistent=False)
+
+    def draw_noise(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """For the c of every class, for the z of every target, and for the z of every generated picture."""
+        c_size, z_size = self.config["c_size"], self.config["z_size"]
+        return {
+            "c": torch.randn(WAYS, c_size, generator=generator),
+            "z": torch.randn(PICTURES, z_size, generator=generator),
+            "drawn": torch.randn(WAYS, DRAWN, z_size, generator=generator),
+        }
+
+    def losses(self, episodes: Episode, noise=()) -> Tensor:
+        """-ELBO a query picture + query_weight * query cross-entropy of every task, (T,)."""
+        return Learner.losses(self, episodes, noise)
+
+    def task_loss(self, episode: Episode, noise=()) -> Tensor:
+        """The loss of one task, from the support set to the query."""
+        noise, (support, query, _), n_way = self._noise(noise), episode, episode.n_way
+        c_noise, z_noise = noise["c"][:n_way], noise["z"][: len(query.y)]
+        if len(z_noise) < len(query.y):
+            raise ValueError(f"{len(query.y)} queries, but there is noise for {PICTURES}; use fewer")
+        elbo = self.generator.elbo(support, query, n_way, c_noise, z_noise, self.config["class_size"]).mean()
+        if not self.config["query_weight"]:
+            return -elbo
+        steps = self.config["train_steps"]
+        state = self.adapt_state(support, n_way=n_way, norm=self.norm, noise=noise, steps=steps)
+        return self.config["query_weight"] * F.cross_entropy(self.logits(state, query.x), query.y) - elbo
+
+    def adapt_state(
+        self, support: LabelledSet, *, n_way=None, norm=None, noise=(), m: int | None = None, steps=None, **drawing
+    ) -> PretrainedState:
+        """The head fitted to real and m generated pictures; drawing: weight, temperature, class_temperature."""
+        m, n_way, norm = self.config["m"] if m is None else m, n_way or self.n_way, norm or self.norm
+        if m == 0:
+            return super().adapt_state(support, n_way=n_way, norm=norm, steps=steps)
+        weight = drawing.pop("weight", self.config["weight"])
+        made = self.generate(support, m, n_way=n_way, noise=noise, **drawing)
+        if norm == "running":
+            stats = self.running_stats()
+            features = self.net(support.x, stats)
+        else:
+            features, stats = self.net(support.x, return_stats=True)
+        weights = torch.cat([torch.ones_like(features[:, 0]), features.new_full((len(made.y),), weight)])
+        features = torch.cat([features, self.net(made.x, stats)])
+        state = self.remember(features, torch.cat([support.y, made.y]), n_way, steps, weights)
+        return state._replace(stats=() if norm == "query" else stats)
+
+    def generate(
+        self, support: LabelledSet, m: int, *, n_way=None, noise=(), temperature=None, class_temperature=None
+    ) -> LabelledSet:
+        """m pictures of every class of the support set (no task axis), in 0..1: x (n_way * m, C, H, W)."""
+        if not 1 <= m <= DRAWN:
+            raise ValueError(f"m={m}: choose 1 to {DRAWN} generated pictures a class")
+        n_way, noise = n_way or int(support.y.max()) + 1, self._noise(noise)
+        if n_way > WAYS:
+            raise ValueError(f"{n_way} classes, but there is noise for {WAYS}; use fewer")
+        for_z = self.config["temperature"] if temperature is None else temperature
+        for_c = self.config["class_temperature"] if class_temperature is None else class_temperature
+        c = self.generator.classes(support, n_way).draw(for_c * noise["c"][:n_way])  # (n_way, c_size)
+        z = for_z * noise["drawn"][:n_way, :m].flatten(0, 1)  # (n_way * m, z_size)
+        y = torch.arange(n_way, device=z.device).repeat_interleave(m)
+        return LabelledSet(self.generator.generate(c[y], z), y)
+
+    def start_from(self, other: Learner) -> None:
+        """Stand on another learner's net: with its running statistics and its scale, where it has them."""
+        super().start_from(other)
+        for name in ("running", "log_scale"):
+            if getattr(self, name, None) is not None and getattr(other, name, None) is not None:
+                getattr(self, name).data.copy_(getattr(other, name).data)
+
+    @torch.no_grad()
+    def calibrate(self, episodes: Episode) -> None:
+        """Measure running statistics where there are none; those of a frozen embedding stay."""
+        if self.running.isnan().any():
+            super().calibrate(episodes)
+
+    def _noise(self, noise) -> dict[str, Tensor]:
+        """The task's, else the usual one, in the dtype of the weights."""
+        noise = noise or {name: getattr(self, f"usual_{name}") for name in ("c", "z", "drawn")}
+        dtype = self.generator.decoder[0].weight.dtype
+        return {name: tensor.to(dtype) for name, tensor in noise.items()}

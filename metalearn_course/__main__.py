@@ -1,6 +1,7 @@
 """The command line: train, evaluate, calibrate, data, results, reproduce.
 
-`python -m metalearn_course COMMAND --help` says more."""
+`python -m metalearn_course COMMAND --help` says more.
+"""
 
 import os
 import shlex
@@ -12,7 +13,7 @@ import torch
 
 from metalearn_course import calibration, datasets, learner_options, nets, options, ranks, reproduce, results, training
 from metalearn_course.evaluation import evaluate
-from metalearn_course.learners import VILM, Learner, load_learner
+from metalearn_course.learners import Learner, load_learner
 from metalearn_course.learners.pretrained import folder
 from metalearn_course.sampling import EpisodeSampler
 
@@ -118,7 +119,7 @@ def run_evaluate(args) -> None:
 
 def run_calibrate(args) -> None:
     learner, info, _, sampler = _to_measure(args)
-    norm = "support" if learner.norm == "query" else learner.norm  # aliens and known queries must not meet
+    norm = calibration.inductive_norm(learner)
     probabilities, y = calibration.predictions(learner, sampler, args.n_episodes, norm)
     found = {"accuracy": (probabilities.argmax(-1) == y).float().mean().item()}
     found |= calibration.calibration(probabilities, y)._asdict()
@@ -178,10 +179,7 @@ def _start_from(learner: Learner, name: str) -> None:
     other, _ = load_learner(_checkpoint(name))
     if other.net.config != learner.net.config:
         raise ValueError(f"--init {name}: its net is {other.net.config}, this one {learner.net.config}")
-    if isinstance(learner, VILM):
-        learner.start_from(other)
-    else:
-        learner.start_from(other)
+    learner.start_from(other)
     learner.trained_on = other.trained_on
 
 

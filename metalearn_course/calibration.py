@@ -100,7 +100,7 @@ def alien_auroc(
     The sampler says what a task is. To each, n_alien more classes are drawn (n_way by default), with as
     many queries and no support. norm: an inductive one, by default the learner's own where that is inductive.
     """
-    norm = norm or ("support" if learner.norm == "query" else learner.norm)
+    norm = norm or inductive_norm(learner)
     if norm == "query":
         raise ValueError(
             "norm='query' normalises the queries with each other, so that aliens would change the predictions of "
@@ -119,6 +119,11 @@ def alien_auroc(
         outside.append(uncertain[:, known:].flatten().cpu())
     inside, outside = torch.cat(inside), torch.cat(outside)
     return Aliens(auroc(outside, inside), inside, outside)
+
+
+def inductive_norm(learner: Learner) -> str:
+    """The learner's own mode where queries do not see one another in it, or else "support"."""
+    return "support" if learner.norm == "query" else learner.norm
 
 
 def auroc(high: Tensor, low: Tensor) -> float:

@@ -113,6 +113,19 @@ def learning_curve(history, n_way: int, baseline: float | None = None, baseline_
     return figure
 
 
+def validation_curves(entries: dict[str, dict]) -> Figure:
+    """Validation accuracy against meta-steps, of those entries of the ledger that have a curve."""
+    with style():
+        figure, ax = plt.subplots(figsize=(7, 3.2))
+        for name, entry in entries.items():
+            if entry.get("validation"):
+                steps, accuracies, intervals = np.array(entry["validation"]).T
+                ax.errorbar(steps, 100 * accuracies, 100 * intervals, marker="o", markersize=3, capsize=2, label=name)
+        ax.set(xlabel="meta-step", ylabel="validation accuracy (%)", xscale="log")
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
 def reliability_diagram(parts: dict) -> Figure:
     """Accuracy against confidence for every name: Reliability of `calibration.reliability`, side by side.
 

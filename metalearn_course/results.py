@@ -43,6 +43,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
 
     scores: one for every normalisation mode. The entry's transductive figure is that of "query", the
     inductive one that of the mode in training, or else of the last mode; all are kept under "norms".
+    "validation" is the run's curve, (step, accuracy, ci95) each; empty where the run's log is not at hand.
     """
     setup, learner = info["setup"], info["setup"]["learner"]
     transductive = scores["query"]
@@ -70,6 +71,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
         ),
         date=datetime.date.today().isoformat(),
         checkpoint=f"{name}.safetensors",
+        validation=_validation(run.with_name("log.jsonl")),
     )
     entry["train"] |= more.pop("train", {})
     entry |= more
@@ -133,6 +135,12 @@ def table(learner: str | None = None) -> str:
         train = entry["train"]
         lines.append(f"{name:34} {kinds} {figure}  {train['steps']} steps, {train['seconds'] / 60:.0f} min")
     return "\n".join(lines)
+
+
+def _validation(log: Path) -> list[list[float]]:
+    """(step, accuracy, ci95) of every validation in a run's log."""
+    records = map(json.loads, log.read_text().splitlines()) if log.exists() else []
+    return [[r["step"], *(round(figure, 5) for figure in r["validation"])] for r in records if "validation" in r]
 
 
 def _read(path: Path) -> dict:

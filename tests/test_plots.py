@@ -65,3 +65,11 @@ def test_profiles(monkeypatch):
         profile.name()
     monkeypatch.delenv("METALEARN_PROFILE")
     assert profile.name() == "laptop"
+
+
+def test_only_entries_with_a_curve_are_drawn_each_with_its_name_and_in_per_cent():
+    entries = {"one": {"validation": [[10, 0.5, 0.02], [20, 0.6, 0.01]]}, "two": {"validation": []}, "three": {}}
+    (ax,) = plots.validation_curves(entries).axes
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one"]
+    line = ax.containers[0].lines[0]
+    assert line.get_xdata().tolist() == [10, 20] and line.get_ydata().tolist() == [50, 60]

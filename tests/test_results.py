@@ -100,6 +100,15 @@ def test_an_entry_has_what_the_design_names(run, ledger):
     assert train["command"] == "python -m metalearn_course train maml"
 
 
+def test_an_entry_keeps_the_curve_of_its_run(ledger, tmp_path):
+    _, history = small_run(tmp_path, 2, validate=samplers()[1], validate_every=1, n_validation=4, notes=NOTES)
+    entry = record(tmp_path / "best.safetensors")[2]
+    assert [step for step, *_ in entry["validation"]] == [1, 2]
+    assert entry["validation"] == [pytest.approx(point, abs=1e-5) for point in history.validation]
+    (tmp_path / "log.jsonl").unlink()
+    assert record(tmp_path / "best.safetensors")[2]["validation"] == []
+
+
 @pytest.mark.parametrize(("norm", "inductive"), [("running", "running"), ("support", "support"), ("query", "running")])
 def test_the_inductive_figure_is_that_of_the_mode_in_training(ledger, tmp_path, norm, inductive):
     learner = ProtoNet(nets.Conv4(hidden=4, image_size=16), 3, norm=norm)

@@ -1,21 +1,36 @@
 """Networks whose weights have a distribution: independent Gaussians over a Conv4's convolutions and a linear head.
 
-phi is a pytree {"net": {name: mean}, "head": {"weight": mean, "bias": mean}, "log_var": {i: tensor}}; the
-scales and shifts of the normalisation are among "net" and have no variance.
+phi is a pytree {"net": {name: mean}, "head": {"weight": mean, "bias": mean}, "log_var": {name: tensor}}; the
+scales and shifts of the normalisation are among "net" and have no variance. A log variance is named after
+its mean: "net.blocks.0.conv.weight", "head.bias".
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from metalearn_course import functional
+from metalearn_course import functional, nets
 
 LARGEST = 256  # pictures that one forward pass has noise for
 
 
+def check(net: nn.Module) -> None:
+    """TypeError for a net whose layers are not known here: noise is drawn layer by layer."""
+    if not isinstance(net, nets.Conv4):
+        raise TypeError(
+            f"{type(net).__name__}: weights are drawn layer by layer, which is written for the blocks of nets.Conv4; "
+            "take Conv4 or a class derived from it, or write bayes.sampled_scores for your net"
+        )
+
+
+def has_variance(name: str) -> bool:
+    """Whether the tensor "net.…" or "head.…" has a distribution: kernels and the head, but no normalisation."""
+    return name.endswith("conv.weight") or name.startswith("head.")
+
+
 def means(phi: dict) -> list[Tensor]:
     """The means of the weights that have a distribution: of each convolution, and of the head."""
-    return [w for name, w in phi["net"].items() if name.endswith("conv.weight")] + list(phi["head"].values())
+    return [phi[part][name] for part in ("net", "head") for name in phi[part] if has_variance(f"{part}.{name}")]
 
 
 def draw_noise(net: nn.Module, n_way: int, passes: int, generator: torch.Generator) -> dict[str, Tensor]:
@@ -55,11 +70,12 @@ def sampled_scores(net: nn.Module, phi: dict, x: Tensor, noise: dict, n_stats: i
 
 def drawn(phi: dict, epsilon: Tensor) -> dict:
     """Weights mean + deviation * epsilon, epsilon (P,) standard normal; what has no variance stays as it is."""
-    sizes = [log_var.numel() for log_var in phi["log_var"].values()]
-    parts = zip(phi["log_var"].values(), epsilon.split(sizes))
-    steps = ((log_var / 2).exp() * e.view_as(log_var).to(log_var.dtype) for log_var, e in parts)
-    net = {name: w + next(steps) if name.endswith("conv.weight") else w for name, w in phi["net"].items()}
-    return {"net": net, "head": {name: w + next(steps) for name, w in phi["head"].items()}}
+    log_vars = phi["log_var"]
+    parts = zip(log_vars, epsilon.split([log_var.numel() for log_var in log_vars.values()]))
+    steps = {name: (log_vars[name] / 2).exp() * e.view_as(log_vars[name]) for name, e in parts}
+    return {
+        part: {name: w + steps.get(f"{part}.{name}", 0) for name, w in phi[part].items()} for part in ("net", "head")
+    }
 
 
 def kl(phi: dict, prior: dict) -> Tensor:

@@ -144,7 +144,7 @@ def test_later_steps_are_pulled_back_to_the_prior():
 
 @pytest.mark.parametrize("norm", ["query", "support"])
 def test_the_meta_gradient_equals_finite_differences(norm):
-    options = dict(inner_steps=2, inner_kl=0.1, kl_weight=0.1, prior_weight=0.01, lr_per_parameter=True)
+    options = dict(inner_steps=2, inner_kl=0.1, kl_weight=0.1, prior_weight=0.1, lr_per_parameter=True)
     learner, episodes = small(norm=norm, **options), some_episodes(2)
     noise, parameters = noise_of(learner, 2), list(learner.parameters())
     learner.accumulate_gradient(episodes, noise)
@@ -157,23 +157,71 @@ def test_the_meta_gradient_equals_finite_differences(norm):
             with torch.no_grad():
                 for p, d in zip(parameters, direction):
                     p += sign * epsilon * d
-                values.append(learner.losses(episodes, noise).mean())
+                values.append(learner.losses(episodes, noise).mean() + learner.hyper_prior())
         along = sum((slope * d).sum() for slope, d in zip(slopes, direction))
         torch.testing.assert_close((values[0] - values[1]) / (2 * epsilon), along, rtol=1e-4, atol=1e-5)
 
 
 def test_the_hyper_prior_is_the_density_of_torchs_distributions():
-    learner = small()
+    learner = small(kl_weight=0.5, prior_weight=0.1)
     normal, gamma = torch.distributions.Normal(0.0, 1.0), torch.distributions.Gamma(1.0, 0.01)
-    before = learner.hyper_prior()
-    expected = -sum(normal.log_prob(mean).sum() for mean in bayes.means(learner.theta()))
-    expected = expected - sum(gamma.log_prob((-log_var).exp()).sum() for log_var in learner.log_var)
+
+    def expected():
+        theta = learner.theta()
+        density = sum(normal.log_prob(mean).sum() for mean in bayes.means(theta))
+        return -density - sum(gamma.log_prob((-log_var).exp()).sum() for log_var in theta["log_var"].values())
+
+    before = learner.hyper_prior(), expected()
     with torch.no_grad():
         for p in learner.parameters():
-            p += 0.1
-    after = -sum(normal.log_prob(mean).sum() for mean in bayes.means(learner.theta()))
-    after = after - sum(gamma.log_prob((-log_var).exp()).sum() for log_var in learner.log_var)
-    torch.testing.assert_close(learner.hyper_prior() - before, after - expected)
+            p += 0.01
+    torch.testing.assert_close(learner.hyper_prior() - before[0], 0.5 * 0.1 * (expected() - before[1]))
+
+
+def test_the_hyper_prior_counts_once_a_step_and_not_in_the_losses():
+    episodes, with_prior, without = some_episodes(), small(kl_weight=0.5), small(kl_weight=0.5, prior_weight=0.0)
+    noise = noise_of(without)
+    with_prior.config["prior_weight"] = 0.1
+    losses = [each.accumulate_gradient(episodes, noise, chunk_size=2) for each in (with_prior, without)]
+    assert torch.equal(*losses)
+    slopes = torch.autograd.grad(with_prior.hyper_prior(), list(with_prior.log_var_tenths))
+    for slope, a, b in zip(slopes, with_prior.log_var_tenths, without.log_var_tenths):
+        torch.testing.assert_close(a.grad - b.grad, slope)
+
+
+def test_a_step_of_adam_moves_a_variance_by_a_share_of_itself_and_more():
+    """In tenths, so that some hundred steps of the usual rate can take it through orders of magnitude."""
+    learner = small()
+    before = torch.cat([log_var.flatten() for log_var in learner.theta()["log_var"].values()]).detach()
+    stepper = torch.optim.Adam(learner.parameters(), lr=1e-3)
+    learner.accumulate_gradient(some_episodes(), noise_of(learner))
+    stepper.step()
+    after = torch.cat([log_var.flatten() for log_var in learner.theta()["log_var"].values()])
+    torch.testing.assert_close((after - before).abs().median(), torch.tensor(0.01), rtol=0.05, atol=0)
+
+
+def test_every_tensor_has_a_rate_of_its_own():
+    """One that is named after it, and in the order in which the inner loop meets the tensors."""
+    learner = small(lr_per_parameter=True, inner_kl=1.0)
+    theta = learner.theta()
+    support = some_episodes().task(0).support
+    assert learner.inner_lr.shape == (1, len(learner.rate_names)) == (1, len(tree_leaves(theta)))
+    still = learner.rate_names.index("log_var.net.blocks.1.conv.weight")
+    with torch.no_grad():
+        learner.inner_lr[0, still] = 0
+    *_, phi = learner.trajectory(support, 1)
+    moved = {name: not torch.equal(phi["log_var"][name], theta["log_var"][name]) for name in theta["log_var"]}
+    assert [name for name, moves in moved.items() if not moves] == ["net.blocks.1.conv.weight"]
+
+
+def test_every_pass_has_noise_of_its_own_also_at_test():
+    learner, passes = small(inner_steps=1, test_steps=3), []
+    learner._sampled, plain = (lambda *args: passes.append(args[3]) or plain(*args)), learner._sampled
+    learner.adapt(some_episodes().task(0).support)
+    learner.task_loss(some_episodes(1).task(0))
+    assert passes == [0, 1, 2, 0, -1]
+    noise = learner.draw_noise(torch.Generator().manual_seed(0))
+    assert all(len(tensor) == 4 and not torch.equal(tensor[0], tensor[-1]) for tensor in noise.values())
 
 
 def test_a_prediction_is_the_mean_of_the_draws_probabilities():
@@ -213,6 +261,8 @@ def test_wrong_options_and_too_many_pictures_are_refused():
         small(test_samples=0)
     with pytest.raises(ValueError, match="negative"):
         small(kl_weight=-1.0)
+    with pytest.raises(TypeError, match="written for the blocks of nets.Conv4"):
+        ABML(torch.nn.Linear(3, 3), 3)
     learner, task = small(), some_episodes(1, n_query=100).task(0)
     with pytest.raises(ValueError, match="256 at most"):
         learner.task_loss(task)

@@ -1,5 +1,6 @@
 """Amortised Bayesian meta-learning (Ravi & Beatson 2019, ICLR)."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from metalearn_course.episode import Episode, LabelledSet
 from metalearn_course.learners.maml import MAML
 
 GAMMA = 0.01  # b of the hyper-prior Gamma(1, b) on every 1/variance
+UNIT = 10.0  # log variances are kept in tenths: Adam moves every number by its rate, and variances span orders
+KEPT = ("n_way", "inner_lr", "inner_steps", "test_steps", "lr_per_parameter", "norm")  # the options that are MAML's
 
 
 class ABMLState(NamedTuple):
@@ -30,17 +33,20 @@ class ABML(MAML):
     convolutions and the head. It is the prior p of every task and the start of its posterior q.
     Gradient steps on the support set lower the mean of -log p(y | x, w) under q, plus inner_kl / M *
     KL(q || p) for M pictures. The outer loss is the same objective for support and query together,
-    with kl_weight, plus prior_weight * -log p(theta), where p(mu) = N(0, 1) and p(1/variance) =
-    Gamma(1, 0.01). kl_weight = inner_kl = 1 is the bound itself; less weight on the KL (a cold
-    posterior) is what trains. p(theta) belongs to all tasks together, so its share in the loss of
-    one picture is small: 1 over the number of pictures that training sees. The scales and shifts of
-    the normalisation have no distribution; they adapt as in MAML.
+    with kl_weight. kl_weight = inner_kl = 1 is the bound itself; less weight on the KL (a cold
+    posterior) is what trains. The hyper-prior p(mu) = N(0, 1), p(1/variance) = Gamma(1, 0.01) adds
+    kl_weight * prior_weight * -log p(theta): the same cold, and as it belongs to all tasks together, its
+    share in the loss of one picture is 1 over the number of pictures that training sees. The scales and
+    shifts of the normalisation have no distribution; they adapt as in MAML.
 
     A forward pass in training draws by Flipout in the convolutions and by local reparameterisation in
     the head. A prediction averages the probabilities of `test_samples` draws of the weights, from
     the same standard normal numbers in every task, so that the same support set gives the same answer.
     norm: "query" normalises training's support and queries as one batch; "support" by the support set.
+    net: a Conv4 or a class derived from it; TypeError for others.
     """
+
+    adapts = ("net", "head", "log_var")
 
     def __init__(
         self,
@@ -57,47 +63,53 @@ class ABML(MAML):
         test_samples: int = 10,
         norm: str = "query",
     ):
+        bayes.check(net)
         super().__init__(net, n_way, inner_lr, inner_steps, test_steps, lr_per_parameter=lr_per_parameter, norm=norm)
         if test_samples < 1:
             raise ValueError(f"test_samples={test_samples}: a prediction needs at least one draw")
         weights = dict(inner_kl=inner_kl, kl_weight=kl_weight, prior_weight=prior_weight)
         if min(weights.values()) < 0:
             raise ValueError(f"{weights}: a weight in the loss cannot be negative")
-        for key in ("first_order", "lr_per_step", "head"):
-            self.config.pop(key)
+        self.config = {key: self.config[key] for key in KEPT}
         self.config |= weights | dict(init_log_var=init_log_var, test_samples=test_samples)
         means = bayes.means(super()._start((), n_way))
-        self.log_var = nn.ParameterList(torch.full_like(mean, init_log_var) for mean in means)
-        if lr_per_parameter:
-            self.inner_lr = nn.Parameter(torch.full((1, len(self.rate_names) + len(means)), inner_lr))
+        self.log_var_tenths = nn.ParameterList(torch.full_like(mean, init_log_var / UNIT) for mean in means)
         g = torch.Generator().manual_seed(0)
-        self.register_buffer(
-            "usual_draws", torch.randn(test_samples, sum(map(Tensor.numel, means)), generator=g), False
-        )
+        n_weights = sum(map(Tensor.numel, means))
+        self.register_buffer("usual_draws", torch.randn(test_samples, n_weights, generator=g), False)
         for name, tensor in self.draw_noise(g).items():
             self.register_buffer(f"usual_{name}", tensor, False)
 
     def draw_noise(self, generator: torch.Generator) -> dict[str, Tensor]:
-        """For the forward pass of each inner step and of the outer loss: what Flipout and the head need."""
-        return bayes.draw_noise(self.net, self.n_way, self.inner_steps + 1, generator)
+        """What Flipout and the head need in the forward pass of each inner step, and of the outer loss: the last."""
+        passes = max(self.inner_steps, self.test_options["steps"]) + 1
+        return bayes.draw_noise(self.net, self.n_way, passes, generator)
+
+    def _names(self) -> list[str]:
+        names = super()._names()
+        return names + [f"log_var.{name}" for name in names if bayes.has_variance(name)]
 
     def _start(self, support: LabelledSet, n_way: int) -> dict:
         """theta: means and logarithms of variances."""
-        return super()._start(support, n_way) | {"log_var": dict(enumerate(self.log_var))}
+        names = filter(bayes.has_variance, super()._names())
+        return super()._start(support, n_way) | {"log_var": dict(zip(names, [UNIT * t for t in self.log_var_tenths]))}
 
     def theta(self) -> dict:
         """The prior of every task, and the start of its posterior."""
         return self._start((), self.n_way)
 
     def _sampled(self, phi: dict, x: Tensor, noise, step: int, n_stats: int | None = None) -> Tensor:
-        """Scores with the noise of a step; the usual one where none was handed in."""
+        """Scores with the noise of a step, -1 the outer loss's; the usual one where none was handed in."""
         noise = noise or {name: getattr(self, f"usual_{name}") for name in ("weights", "signs", "scores")}
-        noise = {name: tensor[step % len(tensor)] for name, tensor in noise.items()}
+        noise = {name: tensor[step] for name, tensor in noise.items()}
         return bayes.sampled_scores(self.net, phi, x, noise, n_stats)
 
     def trajectory(self, support: LabelledSet, steps: int, n_way=None, inner_lr=None, noise=()) -> Iterator[dict]:
-        """theta, then the posterior after every one of `steps` gradient steps on the support set."""
-        theta, passes = self.theta(), iter(range(steps))
+        """theta, then the posterior after every one of `steps` gradient steps on the support set.
+
+        Steps beyond those of training and test start again with the noise of the first.
+        """
+        theta, passes = self.theta(), itertools.cycle(range(max(self.inner_steps, self.test_options["steps"], 1)))
 
         def loss(phi):
             scores = self._sampled(phi, support.x, noise, next(passes))
@@ -107,18 +119,24 @@ class ABML(MAML):
         yield from self._descend(theta, loss, steps, inner_lr)
 
     def task_loss(self, episode: Episode, noise=()) -> Tensor:
-        """The variational objective of support and query after adapting to the support, with the hyper-prior."""
+        """The variational objective of support and query after adapting to the support, without the hyper-prior."""
         *_, phi = self.trajectory(episode.support, self.inner_steps, noise=noise)
         x, y = (torch.cat(parts) for parts in zip(episode.support, episode.query))
         n_stats = len(episode.support.y) if self.norm == "support" else None
-        scores = self._sampled(phi, x, noise, self.inner_steps, n_stats)
-        bound = F.cross_entropy(scores, y) + self.config["kl_weight"] / len(y) * bayes.kl(phi, self.theta())
-        return bound + self.config["prior_weight"] * self.hyper_prior()
+        scores = self._sampled(phi, x, noise, -1, n_stats)
+        return F.cross_entropy(scores, y) + self.config["kl_weight"] / len(y) * bayes.kl(phi, self.theta())
+
+    def accumulate_gradient(self, episodes: Episode, noise=(), chunk_size: int | None = None) -> Tensor:
+        """Add the gradient of the mean loss and of the hyper-prior; returns the losses (T,), which are the tasks'."""
+        self.hyper_prior().backward()
+        return super().accumulate_gradient(episodes, noise, chunk_size)
 
     def hyper_prior(self) -> Tensor:
-        """-log p(theta) up to a constant: N(0, 1) on the means, Gamma(1, 0.01) on 1/variance."""
-        means = sum(mean.pow(2).sum() / 2 for mean in bayes.means(self.theta()))
-        return means + GAMMA * sum((-log_var).exp().sum() for log_var in self.log_var)
+        """Its weight times -log p(theta) up to a constant: N(0, 1) on the means, Gamma(1, 0.01) on 1/variance."""
+        theta = self.theta()
+        normal = sum(mean.pow(2).sum() / 2 for mean in bayes.means(theta))
+        gamma = GAMMA * sum((-log_var).exp().sum() for log_var in theta["log_var"].values())
+        return self.config["kl_weight"] * self.config["prior_weight"] * (normal + gamma)
 
     def adapt_state(
         self, support: LabelledSet, *, n_way=None, norm=None, noise=(), steps: int | None = None, inner_lr=None

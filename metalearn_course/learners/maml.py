@@ -71,8 +71,7 @@ class MAML(Learner):
         self.net, self.inner_steps, self.first_order = net, inner_steps, first_order
         self.test_options = {"steps": test_steps}
         self.head = nn.Linear(net.out_features, n_way) if head == "linear" else None
-        names = [f"net.{name}" for name, _ in net.named_parameters()] + ["head.weight", "head.bias"]
-        self.rate_names = [name for name in names if name.startswith(self.adapts)]
+        self.rate_names = [name for name in self._names() if name.startswith(self.adapts)]
         shape = (max(inner_steps, 1) if lr_per_step else 1, len(self.rate_names) if lr_per_parameter else 1)
         self.inner_lr = nn.Parameter(torch.full(shape, inner_lr), requires_grad=lr_per_step or lr_per_parameter)
 
@@ -122,6 +121,10 @@ class MAML(Learner):
             weight, bias = prototype_head(prototypes(self.net(support.x), support.y, n_way))
             head = {"weight": weight, "bias": bias}
         return {"net": dict(self.net.named_parameters()), "head": head}
+
+    def _names(self) -> list[str]:
+        """Of the tensors of theta, in the order of its leaves."""
+        return [f"net.{name}" for name, _ in self.net.named_parameters()] + ["head.weight", "head.bias"]
 
     def _rates(self, step: int, phi: dict) -> dict:
         """The inner rate of every tensor of phi in this step."""

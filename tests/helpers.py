@@ -90,3 +90,12 @@ def write_pictures(root: Path, images: ImageClasses, mode: str = "L") -> Path:
             picture = Image.fromarray(images.images[start + number, 0].numpy()).convert(mode)
             picture.save(root / name / f"{number}.png")
     return root
+
+
+def assert_comes_back(control, picture, other) -> None:
+    """A widget's picture changes with the control's value, and is the old one again when the value is."""
+    value, seen = control.value, picture.value
+    control.value = other
+    assert picture.value != seen
+    control.value = value
+    assert picture.value == seen

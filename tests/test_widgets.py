@@ -5,6 +5,7 @@ import io
 import ipywidgets
 import pytest
 import torch
+from helpers import assert_comes_back
 from PIL import Image
 
 from metalearn_course import datasets, nets
@@ -70,11 +71,7 @@ def test_at_rate_zero_nothing_moves(explorer):
 
 def test_another_task_is_drawn_and_the_first_comes_back(explorer):
     view = AdaptationView(explorer)
-    picture = view.picture.value
-    view.task.value = 1
-    assert view.picture.value != picture
-    view.task.value = 0
-    assert view.picture.value == picture
+    assert_comes_back(view.task, view.picture, other=1)
 
 
 def test_an_error_is_shown_to_the_reader_and_goes_away(explorer, monkeypatch):

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc, multiclass_calibration_error
 
-from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.evaluation import refuse_training_classes
+from metalearn_course.evaluation import predicted
 from metalearn_course.learners import Learner
 from metalearn_course.sampling import EpisodeSampler
 
@@ -57,7 +56,7 @@ def predictions(
     Episodes come one after another: probabilities.view(E, Q, N). norm and options as in `evaluate`.
     """
     parts = []
-    for episodes, logits in _predicted(learner, sampler, n_episodes, norm or learner.norm, seed, batch, options):
+    for _, episodes, logits in predicted(learner, sampler, n_episodes, norm or learner.norm, seed, batch, **options):
         parts.append((logits.softmax(-1).flatten(0, 1).cpu(), episodes.query.y.flatten().cpu()))
     probabilities, labels = map(torch.cat, zip(*parts))
     return probabilities, labels
@@ -112,8 +111,8 @@ def alien_auroc(
         raise ValueError(f"n_alien={n_alien}: a task needs at least one class outside it")
     wider = EpisodeSampler(sampler.images, n_way + n_alien, sampler.k_shot, sampler.n_query)
     inside, outside = [], []
-    for _, logits in _predicted(learner, wider, n_episodes, norm, seed, batch, options, n_way):
-        uncertain = entropy(logits.softmax(-1))  # (T, Q + A)
+    for part in predicted(learner, wider, n_episodes, norm, seed, batch, n_way=n_way, **options):
+        uncertain = entropy(part.logits.softmax(-1))  # (T, Q + A)
         known = n_way * sampler.n_query
         inside.append(uncertain[:, :known].flatten().cpu())
         outside.append(uncertain[:, known:].flatten().cpu())
@@ -131,21 +130,6 @@ def auroc(high: Tensor, low: Tensor) -> float:
     ranks = torch.cat((high, low)).unique(return_inverse=True)[1]  # torchmetrics squashes what is not in 0..1
     truth = torch.cat((torch.ones_like(high), torch.zeros_like(low))).long()
     return binary_auroc(ranks.double() / ranks.max().clamp(min=1), truth).item()
-
-
-@torch.no_grad()
-def _predicted(learner, sampler, n_episodes: int, norm: str, seed: int, batch: int, options: dict, n_way=None):
-    """Episodes in batches, and logits (T, Q, N) of all queries, from the support of the first n_way classes."""
-    refuse_training_classes(learner, sampler)
-    device = next(learner.parameters()).device
-    sampler = sampler.to(device)
-    n_way = n_way or sampler.n_way
-    for start in range(0, n_episodes, batch):
-        tasks = range(start, min(start + batch, n_episodes))
-        episodes = sampler.sample_tasks(seed, 0, tasks)
-        support = LabelledSet(*(part[:, : n_way * sampler.k_shot] for part in episodes.support))
-        task = Episode(support, episodes.query, episodes.classes[:, :n_way])
-        yield episodes, learner.episode_logits(task, norm, learner.noise_for(seed, 0, tasks, device), **options)
 
 
 def _below_one(probabilities: Tensor) -> Tensor:

@@ -2,11 +2,14 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from metalearn_course.episode import Episode, LabelledSet
 from metalearn_course.functional import accuracy
 from metalearn_course.learners import Learner
 from metalearn_course.progress import bar
@@ -52,22 +55,53 @@ def evaluate(
     Options go to `adapt_state`, for instance steps=10 for MAML. ValueError where the sampler has
     classes that the learner was trained on.
     """
-    refuse_training_classes(learner, sampler)
     if n_episodes < 2:
         raise ValueError(f"n_episodes={n_episodes}: an interval needs at least two")
     norm = norm or learner.norm
+    digest, scores = hashlib.sha256(sampler.images.hash.encode()), []
+    for part in predicted(learner, sampler, n_episodes, norm, seed, batch, progress, **options):
+        for classes, numbers in zip(*map(Tensor.tolist, part.drawn)):  # task by task, so that batches leave no trace
+            digest.update(repr(([sampler.images.names[c] for c in classes], numbers)).encode())
+        scores.append(accuracy(part.logits, part.episodes.query.y).cpu())
+    return Score(torch.cat(scores), norm, digest.hexdigest()[:16])
+
+
+class Predicted(NamedTuple):
+    """A batch of tasks, and what a learner says to their queries."""
+
+    drawn: tuple[Tensor, Tensor]  # classes (T, N) and the numbers of their pictures (T, N, K + Q)
+    episodes: Episode
+    logits: Tensor  # (T, Q, n_way)
+
+
+def predicted(
+    learner: Learner,
+    sampler: EpisodeSampler,
+    n_episodes: int,
+    norm: str,
+    seed: int = 0,
+    batch: int = 20,
+    progress: bool = False,
+    n_way: int | None = None,
+    **options,
+) -> Iterator[Predicted]:
+    """The frozen episodes of a seed in batches, each task predicted from its support set.
+
+    n_way: only the first n_way classes are the task; the others have queries and no support.
+    ValueError where the sampler has classes that the learner was trained on.
+    """
+    refuse_training_classes(learner, sampler)
     device = next(learner.parameters()).device
     sampler = sampler.to(device)
-    digest, scores = hashlib.sha256(sampler.images.hash.encode()), []
+    n_way = n_way or sampler.n_way
     for start in bar(range(0, n_episodes, batch), show=progress, desc="evaluate", leave=False):
         tasks = range(start, min(start + batch, n_episodes))
-        classes, numbers = sampler.draw_tasks(seed, 0, tasks)
-        for drawn in zip(classes.tolist(), numbers.tolist()):  # task by task, so that batches leave no trace
-            digest.update(repr(([sampler.images.names[c] for c in drawn[0]], drawn[1])).encode())
-        episodes = sampler.gather(classes, numbers)
-        noise = learner.noise_for(seed, 0, tasks, device)
-        scores.append(accuracy(learner.episode_logits(episodes, norm, noise, **options), episodes.query.y).cpu())
-    return Score(torch.cat(scores), norm, digest.hexdigest()[:16])
+        drawn = sampler.draw_tasks(seed, 0, tasks)
+        episodes = sampler.gather(*drawn)
+        support = LabelledSet(*(part[:, : n_way * sampler.k_shot] for part in episodes.support))
+        task = Episode(support, episodes.query, episodes.classes[:, :n_way])
+        logits = learner.episode_logits(task, norm, learner.noise_for(seed, 0, tasks, device), **options)
+        yield Predicted(drawn, episodes, logits)
 
 
 def refuse_training_classes(learner: Learner, sampler: EpisodeSampler) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from metalearn_course import calibration
 from metalearn_course.calibration import Calibration, Reliability
@@ -81,14 +82,15 @@ class PosteriorExplorer:
 
     @torch.no_grad()
     def _probabilities(self, steps: int) -> Tensor:
-        """(T, S, 2NQ, N) of every draw for every query; computed once for a number of steps."""
+        """(T, S, 2NQ, N) of every draw for every query, with the noise of `calibration.alien_auroc`; computed once."""
         if steps not in self._found:
             n_support = self.sampler.n_way * self.sampler.k_shot
             rows = []
             for i in range(self.episodes.n_tasks):
                 task = self.episodes.task(i)
                 support = LabelledSet(task.support.x[:n_support], task.support.y[:n_support])
-                state = self.learner.adapt_state(support, n_way=self.sampler.n_way, norm="support", steps=steps)
+                noise = tree_map(lambda tensor: tensor[0], self.learner.noise_for(0, 0, [i]))
+                state = self.learner.adapt_state(support, norm="support", noise=noise, steps=steps)
                 rows.append(self.learner.draw_logits(state, task.query.x).exp())
             self._found[steps] = torch.stack(rows)
         return self._found[steps]

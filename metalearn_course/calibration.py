@@ -4,6 +4,7 @@ Works on what every learner returns. A learner whose logits are logarithms of av
 (ABML) is judged by these averages. ECE, MCE and AUROC are computed by torchmetrics.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -42,24 +43,59 @@ class Aliens(NamedTuple):
     outside: Tensor  # (E*A,), nats
 
 
-def predictions(
+class Answers(NamedTuple):
+    """What a learner says to queries of many tasks, task after task."""
+
+    known: Tensor  # (E*Q, N) probabilities for queries of the task's classes
+    labels: Tensor  # (E*Q,) their classes
+    alien: Tensor  # (E*A, N) probabilities for queries of classes that are not in the task
+
+    def at(self, temperature: float) -> "Answers":
+        """The answers with all logits divided by a temperature."""
+        return Answers(tempered(self.known, temperature), self.labels, tempered(self.alien, temperature))
+
+
+def answers(
     learner: Learner,
     sampler: EpisodeSampler,
     n_episodes: int = 600,
     norm: str | None = None,
     seed: int = 0,
+    n_alien: int | None = None,
     batch: int = 20,
     **options,
+) -> Answers:
+    """Probabilities on frozen episodes, the same ones for the same seed.
+
+    The sampler says what a task is. To each, n_alien more classes are drawn (n_way by default), with as many
+    queries and no support. norm: an inductive one where there are aliens, by default the learner's own if
+    that is inductive. Options as in `evaluate`.
+    """
+    n_way = sampler.n_way
+    n_alien = n_way if n_alien is None else n_alien
+    norm = norm or inductive_norm(learner)
+    if norm == "query" and n_alien:
+        raise ValueError(
+            "norm='query' normalises the queries with each other, so that aliens would change the predictions of "
+            "the rest; choose norm='support', which predicts every query on its own"
+        )
+    wider = EpisodeSampler(sampler.images, n_way + n_alien, sampler.k_shot, sampler.n_query) if n_alien else sampler
+    parts, n_known = [], n_way * sampler.n_query
+    for _, episodes, logits in predicted(learner, wider, n_episodes, norm, seed, batch, n_way=n_way, **options):
+        p = logits.softmax(-1)  # (T, Q + A, N)
+        found = p[:, :n_known], episodes.query.y[:, :n_known], p[:, n_known:]
+        parts.append([tensor.flatten(0, 1).cpu() for tensor in found])
+    return Answers(*map(torch.cat, zip(*parts)))
+
+
+def predictions(
+    learner: Learner, sampler: EpisodeSampler, n_episodes: int = 600, norm: str | None = None, **options
 ) -> tuple[Tensor, Tensor]:
     """Probabilities (E*Q, N) and labels (E*Q,) on the episodes that `evaluate` scores for this seed.
 
-    Episodes come one after another: probabilities.view(E, Q, N). norm and options as in `evaluate`.
+    Episodes come one after another: probabilities.view(E, Q, N). Arguments as in `answers`; the norm is the learner's.
     """
-    parts = []
-    for _, episodes, logits in predicted(learner, sampler, n_episodes, norm or learner.norm, seed, batch, **options):
-        parts.append((logits.softmax(-1).flatten(0, 1).cpu(), episodes.query.y.flatten().cpu()))
-    probabilities, labels = map(torch.cat, zip(*parts))
-    return probabilities, labels
+    return answers(learner, sampler, n_episodes, norm or learner.norm, n_alien=0, **options)[:2]
 
 
 def calibration(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Calibration:
@@ -89,35 +125,42 @@ def alien_auroc(
     sampler: EpisodeSampler,
     n_episodes: int = 600,
     norm: str | None = None,
-    seed: int = 0,
     n_alien: int | None = None,
-    batch: int = 20,
     **options,
 ) -> Aliens:
     """How well the entropy of a prediction tells queries of the task's classes from those of others.
 
-    The sampler says what a task is. To each, n_alien more classes are drawn (n_way by default), with as
-    many queries and no support. norm: an inductive one, by default the learner's own where that is inductive.
+    Arguments as in `answers`.
     """
-    norm = norm or inductive_norm(learner)
-    if norm == "query":
-        raise ValueError(
-            "norm='query' normalises the queries with each other, so that aliens would change the predictions of "
-            "the rest; choose norm='support', which predicts every query on its own"
-        )
-    n_way = sampler.n_way
-    n_alien = n_way if n_alien is None else n_alien
-    if n_alien < 1:
-        raise ValueError(f"n_alien={n_alien}: a task needs at least one class outside it")
-    wider = EpisodeSampler(sampler.images, n_way + n_alien, sampler.k_shot, sampler.n_query)
-    inside, outside = [], []
-    for part in predicted(learner, wider, n_episodes, norm, seed, batch, n_way=n_way, **options):
-        uncertain = entropy(part.logits.softmax(-1))  # (T, Q + A)
-        known = n_way * sampler.n_query
-        inside.append(uncertain[:, :known].flatten().cpu())
-        outside.append(uncertain[:, known:].flatten().cpu())
-    inside, outside = torch.cat(inside), torch.cat(outside)
+    if n_alien == 0:
+        raise ValueError("n_alien=0: a task needs at least one class outside it")
+    return doubt(answers(learner, sampler, n_episodes, norm, n_alien=n_alien, **options))
+
+
+def doubt(found: Answers) -> Aliens:
+    """The entropies of the answers, and how well they tell aliens from queries of the task."""
+    inside, outside = entropy(found.known), entropy(found.alien)
     return Aliens(auroc(outside, inside), inside, outside)
+
+
+def tempered(probabilities: Tensor, temperature: float) -> Tensor:
+    """softmax(log p / temperature) of probabilities (M, N): above 1 less sure of themselves, below 1 more."""
+    return (_log(probabilities) / temperature).softmax(-1)
+
+
+def fit_temperature(probabilities: Tensor, labels: Tensor) -> float:
+    """The temperature that gives the labels (M,) the highest likelihood (Guo et al. 2017, section 4.2).
+
+    Fit it on validation classes: it is a choice like any other. The mean of -log p is convex in the inverse
+    temperature, so its slope, E_p[log p] - log p_y, has one zero; bisection finds it between 1/50 and 50.
+    """
+    z, low, high = _log(probabilities), -math.log(50), math.log(50)
+    chosen = z.gather(1, labels[:, None]).mean()
+    for _ in range(40):
+        middle = (low + high) / 2
+        slope = ((math.exp(middle) * z).softmax(-1) * z).sum(-1).mean() - chosen
+        low, high = (low, middle) if slope > 0 else (middle, high)
+    return math.exp(-low)
 
 
 def inductive_norm(learner: Learner) -> str:
@@ -135,3 +178,7 @@ def auroc(high: Tensor, low: Tensor) -> float:
 def _below_one(probabilities: Tensor) -> Tensor:
     """In single precision, as torchmetrics bins them, and none above 1: it would take them for logits."""
     return probabilities.float().clamp(0, BELOW_ONE)
+
+
+def _log(probabilities: Tensor) -> Tensor:
+    return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()

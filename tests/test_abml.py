@@ -233,6 +233,14 @@ def test_a_prediction_is_the_mean_of_the_draws_probabilities():
     torch.testing.assert_close(predict(task.query.x).softmax(-1), each.mean(0))
 
 
+def test_fewer_draws_are_the_first_and_none_is_the_mean():
+    learner, task = small(test_samples=4), some_episodes().task(0)
+    every, two, mean = (learner.adapt(task.support, samples=n).state for n in (None, 2, 0))
+    torch.testing.assert_close(two.draws, every.draws[:2])
+    assert len(mean.draws) == 1
+    torch.testing.assert_close(bayes.means(mean.draws[0]), bayes.means(mean.phi))
+
+
 def test_the_draws_of_weights_have_the_posteriors_mean_and_variance():
     learner = small(test_samples=2000)
     means = torch.cat([mean.flatten() for mean in bayes.means(learner.theta())])

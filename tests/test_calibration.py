@@ -91,6 +91,29 @@ def test_auroc_is_the_share_of_pairs_in_the_right_order():
     assert auroc(torch.tensor([1e-9]), torch.tensor([1e-10, 1e-11])) == 1
 
 
+def test_a_fitted_temperature_undoes_what_made_the_answers_too_sure():
+    probabilities, labels = honest()
+    assert calibration.fit_temperature(probabilities, labels) == pytest.approx(1, abs=0.02)
+    for factor in (3.0, 0.5):
+        skewed = (factor * probabilities.log()).softmax(-1)
+        temperature = calibration.fit_temperature(skewed, labels)
+        assert temperature == pytest.approx(factor, rel=0.02)
+        torch.testing.assert_close(calibration.tempered(skewed, factor), probabilities)
+
+
+def test_no_other_temperature_makes_the_labels_likelier():
+    probabilities, labels = honest(500)
+    best = calibration.fit_temperature(probabilities, labels)
+    losses = [-calibration.tempered(probabilities, best * f)[range(500), labels].log().mean() for f in (0.95, 1, 1.05)]
+    assert losses[1] < min(losses[0], losses[2])
+
+
+def test_a_certain_answer_survives_a_temperature():
+    certain = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+    assert calibration.tempered(certain, 2.0).isfinite().all()
+    assert math.isfinite(calibration.fit_temperature(certain, torch.tensor([0, 0, 1])))
+
+
 @every_learner
 def test_predictions_are_those_that_evaluate_scores(name):
     learner = ready(name)
@@ -118,6 +141,18 @@ def test_aliens_leave_the_predictions_of_the_task_alone(name):
         close = dict(rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(entropy(predict(task.query.x[:12]).softmax(-1)), one.inside[:12], **close)
         torch.testing.assert_close(entropy(predict(task.query.x[12:]).softmax(-1)), one.outside[:4], **close)
+
+
+def test_one_pass_gives_the_answers_to_known_and_to_aliens():
+    learner = ready("maml")
+    found = calibration.answers(learner, SAMPLER, 5, n_alien=2, seed=1, batch=2)
+    assert [len(part) for part in found] == [5 * 12, 5 * 12, 5 * 8]
+    assert torch.equal(found.labels.view(5, 12)[0], torch.arange(3).repeat_interleave(4))
+    aliens = alien_auroc(learner, SAMPLER, 5, n_alien=2, seed=1, batch=3)
+    torch.testing.assert_close(aliens.outside, entropy(found.alien))
+    assert calibration.doubt(found).auroc == pytest.approx(aliens.auroc)
+    softer = found.at(3.0)
+    assert (entropy(softer.alien) >= entropy(found.alien) - 1e-6).all() and softer.labels is found.labels
 
 
 def test_aliens_are_refused_where_queries_share_statistics():

@@ -139,11 +139,20 @@ class ABML(MAML):
         return self.config["kl_weight"] * self.config["prior_weight"] * (normal + gamma)
 
     def adapt_state(
-        self, support: LabelledSet, *, n_way=None, norm=None, noise=(), steps: int | None = None, inner_lr=None
+        self,
+        support: LabelledSet,
+        *,
+        n_way=None,
+        norm=None,
+        noise=(),
+        steps: int | None = None,
+        inner_lr=None,
+        samples: int | None = None,
     ) -> ABMLState:
-        """The posterior after `steps` steps, and weights drawn from it."""
+        """The posterior after `steps` steps, and the first `samples` weights drawn from it; for 0, its mean alone."""
         *_, phi = self.trajectory(support, self.inner_steps if steps is None else steps, n_way, inner_lr, noise)
-        draws = tuple(bayes.drawn(phi, epsilon) for epsilon in self.usual_draws)
+        epsilons = self.usual_draws[:samples] if samples != 0 else torch.zeros_like(self.usual_draws[:1])
+        draws = tuple(bayes.drawn(phi, epsilon) for epsilon in epsilons)
         if (norm or self.norm) == "query":
             return ABMLState(phi, draws, ())
         return ABMLState(phi, draws, tuple(self.statistics(drawn, support.x) for drawn in draws))

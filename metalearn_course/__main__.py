@@ -14,7 +14,7 @@ import torch
 from metalearn_course import calibration, datasets, learner_options, nets, options, ranks, reproduce, results, training
 from metalearn_course.evaluation import evaluate
 from metalearn_course.learners import Learner, load_learner
-from metalearn_course.learners.pretrained import folder
+from metalearn_course.learners.pretrained import checkpoint_of, folder
 from metalearn_course.sampling import EpisodeSampler
 
 
@@ -199,8 +199,8 @@ def _refuse_other_pictures(learner: Learner, info: dict, images: datasets.ImageC
 
 def _checkpoint(name: str) -> Path:
     """The best checkpoint of a run's folder, else its last one, or that of a ledger entry."""
-    for path in (Path(name) / "best.safetensors", Path(name) / "last.safetensors", folder() / f"{name}.safetensors"):
-        if path.exists():
+    for path in (Path(name) / "best.safetensors", Path(name) / "last.safetensors", checkpoint_of(name)):
+        if path and path.exists():
             return path
     raise FileNotFoundError(f"{name!r} is neither the folder of a run nor an entry of the ledger in {folder()}")
 

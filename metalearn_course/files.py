@@ -42,6 +42,12 @@ def read(path: Path) -> Content:
     return tensors, info
 
 
+def checksum(path: Path) -> str | None:
+    """What a file says that its contents add up to; equal contents, equal checksums. None if it is not ours."""
+    with safetensors.safe_open(path, "pt") as file:
+        return (file.metadata() or {}).get("checksum")
+
+
 def _checksum(tensors: dict[str, torch.Tensor], info: dict) -> str:
     digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
     for name in sorted(tensors):

@@ -79,8 +79,18 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     folder().mkdir(parents=True, exist_ok=True)
     weights = {key: tensor for key, tensor in tensors.items() if _needed(key)}
     files.write(folder() / entry["checkpoint"], weights, info)
+    entry["checkpoint"] = _shared(folder() / entry["checkpoint"])
     (folder() / f"{name}.json").write_text(json.dumps(entry, indent=2) + "\n")
     return entry
+
+
+def _shared(checkpoint: Path) -> str:
+    """The name of the checkpoint, or of another entry's, of the same training: then this copy is dropped."""
+    for other in sorted(checkpoint.parent.glob("*.safetensors")):
+        if other != checkpoint and files.checksum(other) == files.checksum(checkpoint):
+            checkpoint.unlink()
+            return other.name
+    return checkpoint.name
 
 
 def record_calibration(name: str, measured: dict) -> None:

@@ -170,6 +170,14 @@ def test_a_pretrained_learner_gives_the_logits_of_the_one_that_was_recorded(run,
     assert torch.equal(evaluate(again, samplers()[2], 4).per_episode, scores[0].per_episode)
 
 
+def test_entries_of_one_training_share_a_checkpoint(run, ledger):
+    for name in ("easy-maml-3w1s", "easy-maml-3w1s-again"):
+        learner = record(run, name)[0]
+        assert_same_tensors(load_pretrained(name).state_dict(), learner.state_dict())
+    assert [path.name for path in ledger.glob("*.safetensors")] == ["easy-maml-3w1s.safetensors"]
+    assert problems(ledger / "easy-maml-3w1s-again.json") == []
+
+
 def test_a_pretrained_learner_still_refuses_the_classes_it_was_trained_on(run, ledger):
     record(run)
     with pytest.raises(ValueError, match="seen in training"):

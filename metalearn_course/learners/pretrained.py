@@ -1,5 +1,6 @@
 """Learners from checkpoints: of a training run, or by name from the ledger."""
 
+import json
 import os
 from pathlib import Path
 
@@ -43,8 +44,14 @@ def load_learner(path: str | Path) -> tuple[Learner, dict]:
 
 def load_pretrained(name: str) -> Learner:
     """A learner of the ledger by name, such as "omniglot-maml-5w1s"."""
-    path = folder() / f"{name}.safetensors"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in folder().glob("*.safetensors"))) or "none"
+    path = checkpoint_of(name)
+    if path is None:
+        known = ", ".join(sorted(p.stem for p in folder().glob("*.json"))) or "none"
         raise FileNotFoundError(f"no pretrained learner {name!r} in {folder()}; there are: {known}")
     return load_learner(path)[0]
+
+
+def checkpoint_of(name: str) -> Path | None:
+    """The checkpoint that an entry of the ledger names; entries of one training share one. None without an entry."""
+    entry = folder() / f"{name}.json"
+    return folder() / json.loads(entry.read_text())["checkpoint"] if entry.exists() else None

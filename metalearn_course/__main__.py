@@ -3,6 +3,7 @@
 `python -m metalearn_course COMMAND --help` says more.
 """
 
+import argparse
 import os
 import shlex
 import sys
@@ -13,7 +14,7 @@ import torch
 
 from metalearn_course import calibration, datasets, learner_options, nets, options, ranks, reproduce, results, training
 from metalearn_course.evaluation import evaluate
-from metalearn_course.learners import Learner, load_learner
+from metalearn_course.learners import ABML, Learner, load_learner
 from metalearn_course.learners.pretrained import checkpoint_of, folder
 from metalearn_course.sampling import EpisodeSampler
 
@@ -119,19 +120,30 @@ def run_evaluate(args) -> None:
 
 def run_calibrate(args) -> None:
     learner, info, _, sampler = _to_measure(args)
-    norm = calibration.inductive_norm(learner)
-    probabilities, y = calibration.predictions(learner, sampler, args.n_episodes, norm)
-    found = {"accuracy": (probabilities.argmax(-1) == y).float().mean().item()}
-    found |= calibration.calibration(probabilities, y)._asdict()
-    found["auroc"] = calibration.alien_auroc(learner, sampler, args.n_episodes, norm).auroc
-    print(", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    options, norm = _draws(learner, args.samples), calibration.inductive_norm(learner)
+    at_home = argparse.Namespace(**vars(args) | dict(dataset=None, part="validation"))
+    validation = _to_measure(at_home)[-1]  # where it was trained, since a learner does not know where it will be asked
+    temperature = calibration.fit_temperature(
+        *calibration.predictions(learner, validation, args.n_validation, norm, **options)
+    )
+    found = calibration.answers(learner, sampler, args.n_episodes, norm, **options)
+    figures = results.calibration_figures(found)
+    tempered = {"temperature": round(temperature, 4)} | results.calibration_figures(found.at(temperature))
+    for each in (figures, tempered):
+        print(", ".join(f"{name} {value:.4f}" for name, value in each.items()))
     if args.record:
-        what = dict(learner=args.learner, dataset=sampler.images.name, dataset_hash=sampler.images.hash, part=args.part)
-        what |= dict(
-            n_way=sampler.n_way, k_shot=sampler.k_shot, n_query=sampler.n_query, n_episodes=args.n_episodes, norm=norm
-        )
-        figures = {name: round(value, 5) for name, value in found.items()}
-        results.record_calibration(args.record, what | figures | dict(command=args.command, steps=info["step"]))
+        asked = dict(learner=args.learner, steps=info["step"], dataset=sampler.images.name, part=args.part)
+        asked |= dict(dataset_hash=sampler.images.hash, n_way=sampler.n_way, k_shot=sampler.k_shot)
+        asked |= dict(n_query=sampler.n_query, n_episodes=args.n_episodes, norm=norm, test=options)
+        more = dict(tempered=tempered | {"n_validation": args.n_validation}, command=args.command)
+        results.record_calibration(args.record, asked | figures | more)
+
+
+def _draws(learner: Learner, samples: int | None) -> dict:
+    """The option of a Bayesian learner that says how many draws of the weights make a prediction."""
+    if samples is not None and not isinstance(learner, ABML):
+        raise ValueError(f"--samples {samples}: {type(learner).__name__} has no posterior to draw from")
+    return {} if samples is None else {"samples": samples}
 
 
 def run_data(args) -> None:
@@ -145,16 +157,19 @@ def run_data(args) -> None:
 
 
 def run_results(args) -> None:
-    print(results.table())
+    print(f"{results.table()}\n\n{results.calibration_table()}")
 
 
 def run_reproduce(args) -> None:
     if args.list:
         for run in reproduce.RUNS:
             print(f"{'missing' if run.missing() else 'there':8} {', '.join(run.entries)}")
+        for name in reproduce.calibrations():
+            print(f"{'there' if name in results.calibrations() else 'missing':8} calibration/{name}")
         return
     reproduce.reproduce()
-    print(results.table())
+    reproduce.recalibrate()
+    run_results(args)
 
 
 COMMANDS = {

@@ -43,6 +43,10 @@ def parser() -> argparse.ArgumentParser:
         "calibrate", help="ask how far a trained learner's probabilities can be trusted", formatter_class=Form
     )
     _measuring_options(trust)
+    trust.add_argument("--samples", type=at_least(0), help="draws of ABML's weights; 0: the posterior's mean alone")
+    trust.add_argument(
+        "--n-validation", type=at_least(1), default=100, help="validation episodes that a temperature is fitted to"
+    )
     trust.add_argument("--record", metavar="NAME", help="write the result to the ledger's folder calibration as NAME")
 
     data = commands.add_parser("data", help="prepare a dataset and describe it", formatter_class=Form)

@@ -3,6 +3,7 @@
 `make results` goes through the list. A training that was cut off goes on where it stopped.
 """
 
+import itertools
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,9 @@ OMNIGLOT = "--dataset omniglot --rotations"
 WIDE = f"protonet {OMNIGLOT} --n-way 30 --test-way 5 --n-steps 20000 --validate-every 1000"
 GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
 FROM_5_WAYS = "--lr-per-parameter --test-steps 3 --lr 0.002 --init omniglot-maml-5w1s"
+
+
+OTHERS = ("protonet-5w1s", "matchingnet-5w1s", "matchingnet-5w1s-fce", "pretrained-5w1s", "anil-5w1s")  # to calibrate
 
 
 class Planned(NamedTuple):
@@ -101,11 +105,37 @@ def commands(run: Planned) -> list[list[str]]:
     return [train, *([*evaluate, *shlex.split(run.entries[name]), "--record", name] for name in missing)]
 
 
+def calibrations() -> dict[str, str]:
+    """The measurements of calibration by name, with the arguments of `calibrate` for each."""
+    found = {f"omniglot-{each}": f"omniglot-{each}" for each in OTHERS}
+    for home, asked, shots in itertools.product(("omniglot", "kanji"), ("omniglot", "kanji"), (1, 5)):
+        for learner, variant, more in (("maml", "", ""), ("abml", "", ""), ("abml", "-mean", " --samples 0")):
+            name = f"{home}-{learner}-5w1s"
+            found[f"{name}{variant}-on-{asked}-5w{shots}s"] = f"{name} --dataset {asked} --k-shot {shots}{more}"
+    return {name: f"{arguments} --n-episodes 600" for name, arguments in found.items()}
+
+
+def calibration_commands() -> list[list[str]]:
+    """What to execute to complete the ledger's measurements of calibration."""
+    calibrate = [sys.executable, "-m", "metalearn_course", "calibrate"]
+    missing = {name: how for name, how in calibrations().items() if name not in results.calibrations()}
+    return [[*calibrate, *shlex.split(how), "--record", name] for name, how in missing.items()]
+
+
 def reproduce(runs=RUNS) -> None:
-    """Train and measure whatever the ledger lacks. ChildProcessError where a command fails."""
+    """Train and measure whatever the ledger lacks, run by run. ChildProcessError where a command fails."""
     for run in runs:
-        for command in commands(run):
-            print("$", shlex.join(["python", *command[1:]]), flush=True)
-            done = subprocess.run(command, cwd=Path.cwd())
-            if done.returncode:
-                raise ChildProcessError(f"that ended with status {done.returncode}; `make results` goes on from there")
+        _execute(commands(run))
+
+
+def recalibrate() -> None:
+    """Measure whatever the ledger lacks of calibration."""
+    _execute(calibration_commands())
+
+
+def _execute(todo: list[list[str]]) -> None:
+    for command in todo:
+        print("$", shlex.join(["python", *command[1:]]), flush=True)
+        done = subprocess.run(command, cwd=Path.cwd())
+        if done.returncode:
+            raise ChildProcessError(f"that ended with status {done.returncode}; `make results` goes on from there")

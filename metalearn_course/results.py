@@ -4,7 +4,8 @@ import datetime
 import json
 from pathlib import Path
 
-from metalearn_course import files
+from metalearn_course import calibration, files
+from metalearn_course.calibration import Answers
 from metalearn_course.evaluation import Score
 from metalearn_course.learners import ANIL, MAML, Learner, Reptile
 from metalearn_course.learners.pretrained import folder
@@ -100,14 +101,38 @@ def record_calibration(name: str, measured: dict) -> None:
     path.write_text(json.dumps(measured | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
 
 
-def calibration_table() -> str:
-    """The measurements of calibration as text, one line each."""
-    lines = [f"{'learner':24} {'asked about':20} {'accuracy':>9} {'ECE':>7} {'MCE':>7} {'Brier':>7} {'AUROC':>7}"]
-    for path in sorted((folder() / "calibration").glob("*.json")):
-        entry = _read(path)
+def calibrations() -> dict[str, dict]:
+    """All measurements of calibration by name."""
+    return {path.stem: _read(path) for path in sorted((folder() / "calibration").glob("*.json"))}
+
+
+def calibration_figures(found: Answers) -> dict[str, float]:
+    """What the ledger keeps of a learner's answers."""
+    accuracy = (found.known.argmax(-1) == found.labels).float().mean().item()
+    errors = calibration.calibration(found.known, found.labels)._asdict()
+    figures = dict(accuracy=accuracy) | errors | dict(auroc=calibration.doubt(found).auroc)
+    return {name: round(figure, 5) for name, figure in figures.items()}
+
+
+def calibration_table(*learners: str) -> str:
+    """The measurements of calibration as text, one line each; of some entries of the ledger alone if they are named.
+
+    The last columns are those at the temperature T, which was fitted on validation classes.
+    """
+    keys = ("ece", "mce", "brier", "auroc")
+    lines = [
+        f"{'learner':28} {'asked about':15} accuracy     ECE     MCE   Brier   AUROC |    T     ECE   Brier   AUROC"
+    ]
+    for entry in calibrations().values():
+        if learners and entry["learner"] not in learners:
+            continue
+        samples = entry["test"].get("samples")
+        name = entry["learner"] + {None: "", 0: ", mean"}.get(samples, f", {samples} draws")
         task = f"{entry['dataset']} {entry['n_way']}w{entry['k_shot']}s"
-        figures = " ".join(f"{entry[key]:7.3f}" for key in ("ece", "mce", "brier", "auroc"))
-        lines.append(f"{entry['learner']:24} {task:20} {100 * entry['accuracy']:9.2f} {figures}")
+        figures = " ".join(f"{entry[key]:7.4f}" for key in keys)
+        tempered = " ".join(f"{entry['tempered'][key]:7.4f}" for key in keys if key != "mce")
+        figures = f"{figures} | {entry['tempered']['temperature']:4.2f} {tempered}"
+        lines.append(f"{name:28} {task:15} {100 * entry['accuracy']:8.2f} {figures}")
     return "\n".join(lines)
 
 

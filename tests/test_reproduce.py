@@ -55,6 +55,22 @@ def test_every_command_is_understood_and_names_what_it_makes(run, ledger):
         assert f"-{n_way}w{k_shot}s" in name and name.startswith(trained.dataset)
 
 
+def test_every_measurement_of_calibration_is_understood_and_named_after_what_it_asks(ledger):
+    todo = reproduce.calibration_commands()
+    planned = {name for run in RUNS for name in run.entries}
+    for command, name in zip(todo, reproduce.calibrations(), strict=True):
+        args = options.parser().parse_args(command[command.index("metalearn_course") + 1 :])
+        assert args.record == name and args.learner in planned
+        if "-on-" in name:
+            assert name.endswith(f"-on-{args.dataset}-5w{args.k_shot}s") and ("mean" in name) == (args.samples == 0)
+    results.record_calibration("omniglot-protonet-5w1s", {})
+    assert len(reproduce.calibration_commands()) == len(todo) - 1
+
+
+def test_every_measurement_of_calibration_in_the_ledger_is_on_the_list():
+    assert set(results.calibrations()) <= set(reproduce.calibrations())
+
+
 def test_what_is_there_is_not_done_again(ledger):
     run = Planned("maml", {"one": "", "two": "--k-shot 5"})
     assert len(reproduce.commands(run)) == 3

@@ -121,6 +121,7 @@ def run_evaluate(args) -> None:
 def run_calibrate(args) -> None:
     learner, info, _, sampler = _to_measure(args)
     options, norm = _draws(learner, args.samples), calibration.inductive_norm(learner)
+    learner.batching = "loop" if args.device == "cpu" else "vmap"  # with so many queries a CPU is faster in a loop
     at_home = argparse.Namespace(**vars(args) | dict(dataset=None, part="validation"))
     validation = _to_measure(at_home)[-1]  # where it was trained, since a learner does not know where it will be asked
     temperature = calibration.fit_temperature(

@@ -38,45 +38,28 @@ class Gaussian(NamedTuple):
 
 
 class SetVAE(nn.Module):
-    """Statistic network q(c | D), inference network q(z | x, c) and decoder p(x | z, c).
+    """Statistic network q(c | D), inference network q(z | x, c) and decoder p(x | z, c), of linear layers.
 
-    Both encoders share their convolutions. Pictures are `image_size` pixels wide, a multiple of 4.
-    With the defaults and 28 pixels a picture costs 1 million multiplications to encode, 1 to decode.
+    Both encoders share their first layer. Convolutions instead of it cost four times as much, and in
+    equal minutes on a CPU the bound is lower. With the defaults it is 0.8 million weights.
     """
 
-    def __init__(self, in_channels=1, image_size=28, hidden=32, c_size=48, z_size=12):
+    def __init__(self, in_channels=1, image_size=28, hidden=384, c_size=64, z_size=16):
         super().__init__()
-        if image_size % 4:
-            raise ValueError(f"image_size={image_size}: the decoder doubles twice, so it must be a multiple of 4")
-        self.hidden, self.side, self.c_size, self.z_size = hidden, image_size // 4, c_size, z_size
-        self.convs = nn.Sequential(
-            nn.Conv2d(in_channels, hidden, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(hidden, hidden, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(hidden, hidden, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Flatten(),
-        )
-        n_features, wide = hidden * math.ceil(image_size / 8) ** 2, 4 * hidden
-        self.summary = nn.Sequential(nn.Linear(n_features, wide), nn.ReLU())
-        self.statistic_head = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, 2 * c_size))
-        self.inference_head = nn.Sequential(nn.Linear(n_features + c_size, wide), nn.ReLU())
-        self.inference_head.append(nn.Linear(wide, 2 * z_size))
+        shape, half = (in_channels, image_size, image_size), hidden // 2
+        n_pixels = math.prod(shape)
+        self.c_size, self.z_size = c_size, z_size
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(n_pixels, hidden), nn.ReLU())
+        self.summary = nn.Sequential(nn.Linear(hidden, half), nn.ReLU())
+        self.statistic_head = nn.Linear(half, 2 * c_size)
+        self.inference_head = nn.Sequential(nn.Linear(hidden + c_size, half), nn.ReLU(), nn.Linear(half, 2 * z_size))
         self.decoder = nn.Sequential(
-            nn.Linear(c_size + z_size, wide),
-            nn.ReLU(),
-            nn.Linear(wide, hidden * self.side**2),
-            nn.ReLU(),
-            nn.Unflatten(-1, (hidden, self.side, self.side)),
-            nn.ConvTranspose2d(hidden, hidden, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.ConvTranspose2d(hidden, in_channels, 4, stride=2, padding=1),
+            nn.Linear(c_size + z_size, hidden), nn.ReLU(), nn.Linear(hidden, n_pixels), nn.Unflatten(-1, shape)
         )
 
     def statistic(self, features: Tensor, y: Tensor, n_way: int) -> Gaussian:
         """q(c | D), (n_way, c_size), from the features (M, F) of any number of pictures in any order."""
-        pooled = prototypes(self.summary(features), y, n_way)  # (n_way, wide)
+        pooled = prototypes(self.summary(features), y, n_way)  # (n_way, H)
         return Gaussian(*self.statistic_head(pooled).chunk(2, -1))
 
     def infer(self, features: Tensor, c: Tensor) -> Gaussian:
@@ -94,7 +77,7 @@ class SetVAE(nn.Module):
 
     def classes(self, support: LabelledSet, n_way: int) -> Gaussian:
         """q(c | D), (n_way, c_size), of the classes that the support pictures show."""
-        return self.statistic(self.convs(support.x), support.y, n_way)
+        return self.statistic(self.encoder(support.x), support.y, n_way)
 
     def elbo(self, support: LabelledSet, target: LabelledSet, n_way: int, c_noise, z_noise, class_size) -> Tensor:
         """A lower bound on log p(x) of every target picture, (Q,), in nats.
@@ -106,7 +89,7 @@ class SetVAE(nn.Module):
         """
         q_c = self.classes(support, n_way)
         c = q_c.draw(c_noise)[target.y]
-        q_z = self.infer(self.convs(target.x), c)
+        q_z = self.infer(self.encoder(target.x), c)
         return self.log_likelihood(target.x, c, q_z.draw(z_noise)) - q_z.kl() - q_c.kl()[target.y] / class_size
 
     @torch.no_grad()
@@ -116,7 +99,7 @@ class SetVAE(nn.Module):
         Burda et al. 2016 (arXiv 1509.00519). With S = 1 its mean is the ELBO of the class, the sum of `elbo`
         with class_size = the targets of a class; it rises with S. c_noise (S, n_way, c_size), z_noise (S, Q, z_size).
         """
-        q_c, features, weights = self.classes(support, n_way), self.convs(target.x), []
+        q_c, features, weights = self.classes(support, n_way), self.encoder(target.x), []
         members = F.one_hot(target.y, n_way).to(features.dtype)  # (Q, n_way)
         for c_epsilon, z_epsilon in zip(c_noise, z_noise):
             classes = q_c.draw(c_epsilon)

@@ -31,7 +31,14 @@ def build(args, net, **more) -> learners.Learner:
     """The learner that the command line asks for."""
     learner = DEFAULTS[args.learner]["learner"]
     given = vars(args) | more
-    return learner(net, **{key: given[key] for key in inspect.signature(learner).parameters if key in given})
+    return learner(net, **{key: given[key] for key in _keywords(learner) if key in given})
+
+
+def _keywords(learner: type) -> set[str]:
+    """The options of a class; where it hands on **others, those of its base too."""
+    parameters = inspect.signature(learner).parameters
+    handed_on = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return {*parameters} | (_keywords(learner.__base__) if handed_on else set())
 
 
 def maml(command) -> None:
@@ -81,6 +88,8 @@ def pretrained(command) -> None:
     command.add_argument("--head-steps", type=int, default=100, help="gradient steps that fit a head at test time")
     command.add_argument("--head-lr", type=float, default=1.0, help="their rate")
     command.add_argument("--weight-decay", type=float, default=1e-3, help="on the head at test time")
+    command.add_argument("--tune-steps", type=int, default=0, help="gradient steps that then move net and head")
+    command.add_argument("--tune-lr", type=float, default=0.01, help="their rate")
 
 
 def vilm(command) -> None:
@@ -91,9 +100,9 @@ def vilm(command) -> None:
     command.add_argument("--class-temperature", type=float, default=0.0, help="that of c, times q's; 0: its mean")
     command.add_argument("--query-weight", type=float, default=10.0, help="of the query loss; 0: the ELBO alone")
     command.add_argument("--train-steps", type=int, default=10, help="gradient steps that fit a head in training")
-    command.add_argument("--c-size", type=int, default=48, help="numbers that describe a class")
-    command.add_argument("--z-size", type=int, default=12, help="numbers that tell pictures of a class apart")
-    command.add_argument("--hidden", type=int, default=32, help="channels of the autoencoder")
+    command.add_argument("--c-size", type=int, default=64, help="numbers that describe a class")
+    command.add_argument("--z-size", type=int, default=16, help="numbers that tell pictures of a class apart")
+    command.add_argument("--hidden", type=int, default=384, help="width of the autoencoder")
     _norm(command, "running", "support", "query")
 
 

@@ -4,7 +4,7 @@ import torch
 
 from metalearn_course import nets
 from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.learners import ABML, ANIL, MAML, MatchingNet, Pretrained, ProtoNet, Reptile
+from metalearn_course.learners import ABML, ANIL, MAML, MatchingNet, Pretrained, ProtoNet, Reptile, VILM
 
 MAKE = {
     "maml": lambda net: MAML(net, 3, inner_steps=2),
@@ -20,6 +20,9 @@ MAKE = {
     "protonet, cosine": lambda net: ProtoNet(net, 3, distance="cosine", norm="support"),
     "pretrained": lambda net: Pretrained(net, 3, n_classes=15, head_steps=5),
     "pretrained, linear": lambda net: Pretrained(net, 3, n_classes=15, head="linear", head_steps=5),
+    "pretrained, tuned": lambda net: Pretrained(net, 3, n_classes=15, head_steps=5, tune_steps=2),
+    "vilm": lambda net: VILM(net, 3, m=2, hidden=8, head_steps=5, norm="support"),
+    "vilm, linear": lambda net: VILM(net, 3, m=1, hidden=8, head="linear", head_steps=5, tune_steps=1, norm="query"),
 }
 WITH_RUNNING = [name for name in MAKE if name.split(",")[0] in ("matching", "protonet", "pretrained")]
 

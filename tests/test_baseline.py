@@ -86,6 +86,25 @@ def test_the_embedding_is_frozen_while_a_head_is_fitted(head):
     assert all(torch.equal(p, q) for p, q in zip(before, learner.parameters()))
 
 
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+def test_a_tuning_step_is_a_gradient_step_of_net_and_head_and_leaves_the_learner_alone(head, float64):
+    learner, task = small(head=head, norm="support", tune_lr=0.3, weight_decay=0.0), some_episodes().task(0)
+    start, moved = (learner.adapt_state(task.support, tune_steps=n) for n in (0, 1))
+    before = {name: p.clone() for name, p in learner.net.named_parameters()}
+    weight, bias = (t.detach().requires_grad_() for t in (start.weight, start.bias))
+    loss = F.cross_entropy(
+        learner.scores(start._replace(weight=weight, bias=bias), learner.net(task.support.x)), task.support.y
+    )
+    slopes = torch.autograd.grad(loss, [weight, bias, *learner.net.parameters()], allow_unused=True)
+    torch.testing.assert_close(moved.weight, weight - 0.3 * slopes[0])
+    for (name, p), slope in zip(learner.net.named_parameters(), slopes[2:]):
+        torch.testing.assert_close(moved.net[name], p - 0.3 * slope)
+        assert torch.equal(p, before[name]) and slope.any()
+    predict = learner.adapt(task.support, tune_steps=1)
+    learner.net.load_state_dict(moved.net)
+    torch.testing.assert_close(predict(task.query.x), learner.scores(moved, learner.net(task.query.x, moved.stats)))
+
+
 def test_it_can_be_used_without_the_head_of_the_training_classes():
     learner, task = small(), some_episodes().task(0)
     weights = {name: t for name, t in learner.state_dict().items() if not name.startswith("training_head.")}
@@ -99,7 +118,8 @@ def test_it_can_be_used_without_the_head_of_the_training_classes():
 def test_wrong_options_and_classes_are_refused():
     with pytest.raises(ValueError, match="head='round'"):
         small(head="round")
-    with pytest.raises(ValueError, match="head_steps=-1"):
-        small(head_steps=-1)
+    for option in ("head_steps", "tune_steps"):
+        with pytest.raises(ValueError, match=f"{option}=-1"):
+            small(**{option: -1})
     with pytest.raises(ValueError, match="n_classes=10"):
         small().losses(with_classes(some_episodes(1), [0, 1, 10]))

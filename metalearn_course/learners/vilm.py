@@ -18,19 +18,20 @@ WAYS, PICTURES, DRAWN = 100, 1024, 20  # classes, targets, and generated picture
 
 
 class VILM(Pretrained):
-    """Fits the task's head to the support set and to m generated pictures of every class.
+    """Fits the task's classifier to the support set and to m generated pictures of every class.
 
-    The embedding is frozen and has to be a trained one (train vilm --init RUN); only the generator
-    learns. Its loss is -ELBO a query picture, in nats, plus query_weight * the cross-entropy on the
-    query of a head fitted, in train_steps steps, to real and generated pictures; the gradient of the
+    The embedding is frozen in training and has to be a trained one (train vilm --init RUN); only the
+    generator learns. Its loss is -ELBO a query picture, in nats, plus query_weight * the cross-entropy on
+    the query of a head fitted, in train_steps steps, to real and generated pictures; the gradient of the
     latter goes through the head's steps and the embedding into the pictures. query_weight=0: ELBO alone.
 
     m: pictures drawn a class, up to 20; with m=0 this is `Pretrained`, to the last bit.
-    weight: how much a generated picture counts in the head's loss, where a real one counts 1.
+    weight: how much a generated picture counts in the classifier's loss, where a real one counts 1.
     temperature: deviation of z when pictures are drawn. class_temperature: of c, in deviations of
         q(c | support); 0 takes its mean.
     class_size: pictures of a class, which share one KL of c.
-    Generated pictures are normalised like the queries, except that norm="query" takes the support's statistics.
+    fitting: options of `Pretrained`, which say how the classifier is fitted: to a frozen embedding, or
+        (tune_steps) moving the net as well.
     """
 
     def __init__(
@@ -44,18 +45,12 @@ class VILM(Pretrained):
         query_weight: float = 10.0,
         train_steps: int = 10,
         class_size: int = 20,
-        hidden: int = 32,
-        c_size: int = 48,
-        z_size: int = 12,
-        head: str = "cosine",
-        scale: float = 10.0,
-        head_steps: int = 100,
-        head_lr: float = 1.0,
-        weight_decay: float = 1e-3,
-        norm: str = "running",
+        hidden: int = 384,
+        c_size: int = 64,
+        z_size: int = 16,
+        **fitting,
     ):
-        fitting = dict(head=head, scale=scale, head_steps=head_steps, head_lr=head_lr, weight_decay=weight_decay)
-        super().__init__(net, n_way, 1, norm=norm, **fitting)
+        super().__init__(net, n_way, **fitting | {"n_classes": 1})
         if not 0 <= m <= DRAWN:
             raise ValueError(f"m={m}: choose 0 to {DRAWN} generated pictures a class")
         if min(weight, temperature, class_temperature, query_weight) < 0:
@@ -66,8 +61,8 @@ class VILM(Pretrained):
         drawing = dict(m=m, weight=weight, temperature=temperature, class_temperature=class_temperature)
         training = dict(query_weight=query_weight, train_steps=train_steps, class_size=class_size)
         sizes = dict(hidden=hidden, c_size=c_size, z_size=z_size)
-        self.config = dict(n_way=n_way, norm=norm) | drawing | training | sizes | fitting
-        self.test_options = {"steps": head_steps, "m": m}
+        self.config = {k: v for k, v in self.config.items() if k != "n_classes"} | drawing | training | sizes
+        self.test_options |= {"m": m}
         self.generator = SetVAE(net.config["in_channels"], net.config.get("image_size", 28), **sizes)
         for name, noise in self.draw_noise(torch.Generator().manual_seed(0)).items():
             self.register_buffer(f"usual_{name}", noise, persistent=False)
@@ -99,23 +94,19 @@ class VILM(Pretrained):
         return self.config["query_weight"] * F.cross_entropy(self.logits(state, query.x), query.y) - elbo
 
     def adapt_state(
-        self, support: LabelledSet, *, n_way=None, norm=None, noise=(), m: int | None = None, steps=None, **drawing
+        self, support: LabelledSet, *, n_way=None, norm=None, noise=(), m: int | None = None, weight=None, **options
     ) -> PretrainedState:
-        """The head fitted to real and m generated pictures; drawing: weight, temperature, class_temperature."""
-        m, n_way, norm = self.config["m"] if m is None else m, n_way or self.n_way, norm or self.norm
-        if m == 0:
-            return super().adapt_state(support, n_way=n_way, norm=norm, steps=steps)
-        weight = drawing.pop("weight", self.config["weight"])
-        made = self.generate(support, m, n_way=n_way, noise=noise, **drawing)
-        if norm == "running":
-            stats = self.running_stats()
-            features = self.net(support.x, stats)
-        else:
-            features, stats = self.net(support.x, return_stats=True)
-        weights = torch.cat([torch.ones_like(features[:, 0]), features.new_full((len(made.y),), weight)])
-        features = torch.cat([features, self.net(made.x, stats)])
-        state = self.remember(features, torch.cat([support.y, made.y]), n_way, steps, weights)
-        return state._replace(stats=() if norm == "query" else stats)
+        """The classifier fitted to real and m generated pictures a class.
+
+        options: temperature and class_temperature go to `generate`, the others to `Pretrained.adapt_state`.
+        """
+        m, n_way = self.config["m"] if m is None else m, n_way or self.n_way
+        drawing = {name: options.pop(name) for name in ("temperature", "class_temperature") if name in options}
+        if m > 0:
+            made = self.generate(support, m, n_way=n_way, noise=noise, **drawing)
+            weight = self.config["weight"] if weight is None else weight
+            options["more"] = made, made.x.new_full((len(made.y),), weight)
+        return super().adapt_state(support, n_way=n_way, norm=norm, **options)
 
     def generate(
         self, support: LabelledSet, m: int, *, n_way=None, noise=(), temperature=None, class_temperature=None

@@ -214,6 +214,21 @@ def test_every_tensor_has_a_rate_of_its_own():
     assert [name for name, moves in moved.items() if not moves] == ["net.blocks.1.conv.weight"]
 
 
+def test_it_starts_where_a_maml_ended():
+    """With hardly any variance it then does what that MAML does."""
+    maml, task = small(MAML, lr_per_parameter=True, inner_lr=0.2), some_episodes().task(0)
+    abml = small(lr_per_parameter=True, init_log_var=-80.0)
+    with torch.no_grad():
+        for p in maml.parameters():
+            p *= 0.9
+    abml.start_from(maml)
+    logits = abml.adapt(task.support)(task.query.x)
+    torch.testing.assert_close(logits, maml.adapt(task.support)(task.query.x).log_softmax(-1))
+    wider = ABML(nets.Conv4(image_size=16, hidden=4), n_way=5, lr_per_parameter=True)
+    wider.start_from(maml)  # the net alone
+    torch.testing.assert_close(wider.net.state_dict(), maml.net.state_dict())
+
+
 def test_every_pass_has_noise_of_its_own_also_at_test():
     learner, passes = small(inner_steps=1, test_steps=3), []
     learner._sampled, plain = (lambda *args: passes.append(args[3]) or plain(*args)), learner._sampled

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from metalearn_course import bayes
 from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.learners.base import Learner
 from metalearn_course.learners.maml import MAML
 
 GAMMA = 0.01  # b of the hyper-prior Gamma(1, b) on every 1/variance
@@ -93,6 +94,14 @@ class ABML(MAML):
         """theta: means and logarithms of variances."""
         names = filter(bayes.has_variance, super()._names())
         return super()._start(support, n_way) | {"log_var": dict(zip(names, [UNIT * t for t in self.log_var_tenths]))}
+
+    def start_from(self, other: Learner) -> None:
+        """Take over the net of another learner; of a MAML with the same head, its head and inner rates as well."""
+        super().start_from(other)
+        if isinstance(other, MAML) and other.head is not None and other.n_way == self.n_way:
+            self.head.load_state_dict(other.head.state_dict())
+            if self.config["lr_per_parameter"] and other.config["lr_per_parameter"]:
+                self.inner_lr.data[:, : other.inner_lr.shape[1]] = other.inner_lr.data[0]
 
     def theta(self) -> dict:
         """The prior of every task, and the start of its posterior."""

@@ -53,10 +53,10 @@ def maml(command) -> None:
 def abml(command) -> None:
     _inner(command, lr=0.4, steps=1)
     command.add_argument("--lr-per-parameter", action="store_true", help="learn one inner rate a tensor")
-    command.add_argument("--inner-kl", type=float, default=1e-4, help="weight of the KL in the inner loss")
-    command.add_argument("--kl-weight", type=float, default=1e-4, help="weight of the KL in the outer loss")
-    command.add_argument("--prior-weight", type=float, default=1e-6, help="weight of the hyper-prior")
-    command.add_argument("--init-log-var", type=float, default=-10.0, help="logarithm of the first variances")
+    command.add_argument("--inner-kl", type=float, default=1e-5, help="weight of the KL in the inner loss")
+    command.add_argument("--kl-weight", type=float, default=1e-5, help="weight of the KL in the outer loss")
+    command.add_argument("--prior-weight", type=float, default=1e-6, help="weight of the hyper-prior, times kl-weight")
+    command.add_argument("--init-log-var", type=float, default=-7.0, help="logarithm of the first variances")
     command.add_argument("--test-samples", type=int, default=10, help="draws of the weights in a prediction")
     _norm(command, "query", "support")
 

@@ -4,14 +4,14 @@ import torch
 
 from metalearn_course import nets
 from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.learners import ABML, ANIL, MAML, MatchingNet, Pretrained, ProtoNet, Reptile, VILM
+from metalearn_course.learners import ABML, ANIL, MAML, VILM, MatchingNet, Pretrained, ProtoNet, Reptile
 
 MAKE = {
     "maml": lambda net: MAML(net, 3, inner_steps=2),
     "anil": lambda net: ANIL(net, 3, inner_steps=2),
     "anil, support": lambda net: ANIL(net, 3, lr_per_parameter=True, norm="support"),
-    "abml": lambda net: ABML(net, 3, inner_steps=2, test_samples=3),
-    "abml, support": lambda net: ABML(net, 3, lr_per_parameter=True, norm="support", test_samples=2),
+    "abml": lambda net: ABML(net, 3, inner_steps=2, init_log_var=-10, test_samples=3),
+    "abml, support": lambda net: ABML(net, 3, lr_per_parameter=True, init_log_var=-10, norm="support", test_samples=2),
     "reptile": lambda net: Reptile(net, 3, inner_lr=0.01, inner_steps=3, inner_batch=5, test_steps=4),
     "reptile, sgd": lambda net: Reptile(net, 3, inner_lr=0.1, inner_optimizer="sgd", test_steps=4, norm="support"),
     "matching": lambda net: MatchingNet(net, 3),

@@ -57,10 +57,10 @@ class ABML(MAML):
         inner_steps: int = 1,
         test_steps: int | None = None,
         lr_per_parameter: bool = False,
-        inner_kl: float = 1e-4,
-        kl_weight: float = 1e-4,
+        inner_kl: float = 1e-5,
+        kl_weight: float = 1e-5,
         prior_weight: float = 1e-6,
-        init_log_var: float = -10.0,
+        init_log_var: float = -7.0,
         test_samples: int = 10,
         norm: str = "query",
     ):

@@ -10,7 +10,7 @@ from torch.func import functional_call, grad
 from torch.utils._pytree import tree_leaves, tree_map
 
 from metalearn_course import bayes, functional, nets
-from metalearn_course.learners import ABML, MAML
+from metalearn_course.learners import ABML, ANIL, MAML, Reptile
 
 pytestmark = pytest.mark.usefixtures("float64")
 SIGMA = 0.1  # deviation of the weights where a test wants one that can be seen
@@ -225,8 +225,10 @@ def test_it_starts_where_a_maml_ended():
     logits = abml.adapt(task.support)(task.query.x)
     torch.testing.assert_close(logits, maml.adapt(task.support)(task.query.x).log_softmax(-1))
     wider = ABML(nets.Conv4(image_size=16, hidden=4), n_way=5, lr_per_parameter=True)
-    wider.start_from(maml)  # the net alone
-    torch.testing.assert_close(wider.net.state_dict(), maml.net.state_dict())
+    for other in (maml, small(ANIL, lr_per_parameter=True), small(Reptile)):
+        wider.start_from(other)  # the net alone
+        abml.start_from(other)
+        torch.testing.assert_close(wider.net.state_dict(), other.net.state_dict())
 
 
 def test_every_pass_has_noise_of_its_own_also_at_test():

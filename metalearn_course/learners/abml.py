@@ -98,7 +98,7 @@ class ABML(MAML):
     def start_from(self, other: Learner) -> None:
         """Take over the net of another learner; of a MAML with the same head, its head and inner rates as well."""
         super().start_from(other)
-        if isinstance(other, MAML) and other.head is not None and other.n_way == self.n_way:
+        if type(other) is MAML and other.head is not None and other.n_way == self.n_way:
             self.head.load_state_dict(other.head.state_dict())
             if self.config["lr_per_parameter"] and other.config["lr_per_parameter"]:
                 self.inner_lr.data[:, : other.inner_lr.shape[1]] = other.inner_lr.data[0]

@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, calibrate, data, results, reproduce.
+"""The command line: train, evaluate, calibrate, augment, data, results, reproduce.
 
 `python -m metalearn_course COMMAND --help` says more.
 """
@@ -12,9 +12,20 @@ from pathlib import Path
 
 import torch
 
-from metalearn_course import calibration, datasets, learner_options, nets, options, ranks, reproduce, results, training
+from metalearn_course import (
+    augmentation,
+    calibration,
+    datasets,
+    learner_options,
+    nets,
+    options,
+    ranks,
+    reproduce,
+    results,
+    training,
+)
 from metalearn_course.evaluation import evaluate
-from metalearn_course.learners import ABML, Learner, load_learner
+from metalearn_course.learners import ABML, VILM, Learner, load_learner
 from metalearn_course.learners.pretrained import checkpoint_of, folder
 from metalearn_course.sampling import EpisodeSampler
 
@@ -101,17 +112,18 @@ def run_evaluate(args) -> None:
     learner, info, notes, sampler = _to_measure(args)
     command, dataset = notes.pop("command", None), notes.pop("dataset")
     images, n_way, k_shot = sampler.images, sampler.n_way, sampler.k_shot
-    steps = {} if args.steps is None else {"steps": args.steps}
-    if steps and "steps" not in learner.test_options:
-        raise ValueError(f"--steps {args.steps}: {type(learner).__name__} takes no steps at test time")
+    options = {name: getattr(args, name) for name in ("steps", "m") if getattr(args, name) is not None}
+    for name, value in options.items():
+        if name not in learner.test_options:
+            raise ValueError(f"--{name} {value}: {type(learner).__name__} takes no {name} at test time")
     started, scores = time.perf_counter(), {}
     for norm in learner.norms:
-        scores[norm] = evaluate(learner, sampler, args.n_episodes, norm, progress=True, **steps)
+        scores[norm] = evaluate(learner, sampler, args.n_episodes, norm, progress=True, **options)
         print(scores[norm])
     seconds = time.perf_counter() - started
     print(f"{n_way}-way {k_shot}-shot, {args.part} classes of {images.name}, {seconds:.0f} s")
     if args.record:
-        more = dict(split=notes | {"part": args.part}, test=steps or learner.test_options)
+        more = dict(split=notes | {"part": args.part}, test=learner.test_options | options)
         more["train"] = info["setup"] | dict(command=command, device=info.get("device", args.device))
         if args.part == "test" and images.name == dataset:
             more |= results.published(images.name, learner, n_way, k_shot)
@@ -137,7 +149,7 @@ def run_calibrate(args) -> None:
         asked |= dict(dataset_hash=sampler.images.hash, n_way=sampler.n_way, k_shot=sampler.k_shot)
         asked |= dict(n_query=sampler.n_query, n_episodes=args.n_episodes, norm=norm, test=options)
         more = dict(tempered=tempered | {"n_validation": args.n_validation}, command=args.command)
-        results.record_calibration(args.record, asked | figures | more)
+        results.record_measured("calibration", args.record, asked | figures | more)
 
 
 def _draws(learner: Learner, samples: int | None) -> dict:
@@ -145,6 +157,24 @@ def _draws(learner: Learner, samples: int | None) -> dict:
     if samples is not None and not isinstance(learner, ABML):
         raise ValueError(f"--samples {samples}: {type(learner).__name__} has no posterior to draw from")
     return {} if samples is None else {"samples": samples}
+
+
+def run_augment(args) -> None:
+    learner, info, _, sampler = _to_measure(args)
+    if not isinstance(learner, VILM):
+        raise ValueError(f"{args.learner} is a {type(learner).__name__}; only a VILM generates pictures")
+    options = {name: getattr(args, name) for name in augmentation.OPTIONS if getattr(args, name) is not None}
+    learner = augmentation.with_options(learner, **options)
+    at_home = argparse.Namespace(**vars(args) | dict(dataset=None, part="validation"))
+    shape, (images, own) = (args.n_way, args.k_shot, args.n_query), (sampler.images, _to_measure(at_home)[-1].images)
+    rows, episodes_hash = augmentation.compare(learner, (images, *shape), (own, *shape), args.n_episodes, args.n_choice)
+    asked = dict(learner=args.learner, steps=info["step"], dataset=images.name, dataset_hash=images.hash)
+    asked |= dict(part=args.part, n_way=args.n_way, k_shot=args.k_shot, n_query=args.n_query)
+    asked |= dict(n_episodes=args.n_episodes, n_choice=args.n_choice, episodes_hash=episodes_hash, norm=learner.norm)
+    found = asked | dict(options=options, rows=rows, command=args.command)
+    print(augmentation.table({args.record or args.learner: found}))
+    if args.record:
+        results.record_measured("generated", args.record, found)
 
 
 def run_data(args) -> None:
@@ -165,8 +195,9 @@ def run_reproduce(args) -> None:
     if args.list:
         for run in reproduce.RUNS:
             print(f"{'missing' if run.missing() else 'there':8} {', '.join(run.entries)}")
+        there = results.measured("calibration")
         for name in reproduce.calibrations():
-            print(f"{'there' if name in results.calibrations() else 'missing':8} calibration/{name}")
+            print(f"{'there' if name in there else 'missing':8} calibration/{name}")
         return
     reproduce.reproduce()
     reproduce.recalibrate()
@@ -177,6 +208,7 @@ COMMANDS = {
     "train": run_train,
     "evaluate": run_evaluate,
     "calibrate": run_calibrate,
+    "augment": run_augment,
     "data": run_data,
     "results": run_results,
     "reproduce": run_reproduce,

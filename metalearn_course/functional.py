@@ -69,6 +69,18 @@ def normalise(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor
     return torch.addcmul((bias - mean * scale).view(1, -1, 1, 1), x, scale.view(1, -1, 1, 1))
 
 
+def warp(x: Tensor, maps: Tensor) -> Tensor:
+    """Pictures x (B, C, H, W) moved by affine maps (B, 2, 3): pixel (u, v) shows what lies at map @ (u, v, 1).
+
+    Places run from -1 to 1 over a picture, u to the right and v down; beyond its border a picture goes on
+    as it ends. F.affine_grid, which would do half of it, has no rule for vmap.
+    """
+    lines = [(2 * torch.arange(n, device=x.device, dtype=x.dtype) + 1) / n - 1 for n in x.shape[-2:]]
+    v, u = torch.meshgrid(*lines, indexing="ij")
+    places = torch.einsum("hwi,boi->bhwo", torch.stack([u, v, torch.ones_like(u)], -1), maps)
+    return torch.nn.functional.grid_sample(x, places, padding_mode="border", align_corners=False)
+
+
 def gaussian_kl(mean: Tensor, log_var: Tensor, other_mean: Tensor, other_log_var: Tensor) -> Tensor:
     """KL(N(mean, var) || N(other_mean, other_var)) of independent Gaussians, in nats, summed over the last axis."""
     ratio = log_var - other_log_var

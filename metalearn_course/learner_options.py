@@ -101,7 +101,7 @@ def vilm(command) -> None:
     command.add_argument("--query-weight", type=float, default=10.0, help="of the query loss; 0: the ELBO alone")
     command.add_argument("--train-steps", type=int, default=10, help="gradient steps that fit a head in training")
     command.add_argument("--c-size", type=int, default=64, help="numbers that describe a class")
-    command.add_argument("--z-size", type=int, default=16, help="numbers that tell pictures of a class apart")
+    command.add_argument("--z-size", type=int, default=8, help="numbers that tell pictures of a class apart")
     command.add_argument("--hidden", type=int, default=384, help="width of the autoencoder")
     _norm(command, "running", "support", "query")
 

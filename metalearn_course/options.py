@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     score = commands.add_parser("evaluate", help="score a trained learner on new classes", formatter_class=Form)
     _measuring_options(score)
     score.add_argument("--steps", type=at_least(0), help="inner steps (default: the learner's test steps)")
+    score.add_argument("--m", type=at_least(0), help="pictures a class that a VILM generates (default: its own m)")
     score.add_argument("--record", metavar="NAME", help="write the result and the checkpoint to the ledger as NAME")
 
     trust = commands.add_parser(
@@ -48,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
         "--n-validation", type=at_least(1), default=100, help="validation episodes that a temperature is fitted to"
     )
     trust.add_argument("--record", metavar="NAME", help="write the result to the ledger's folder calibration as NAME")
+
+    more = commands.add_parser(
+        "augment", help="ask what a VILM's pictures are worth beside other further pictures", formatter_class=Form
+    )
+    _augment_options(more)
 
     data = commands.add_parser("data", help="prepare a dataset and describe it", formatter_class=Form)
     _data_options(data)
@@ -68,6 +74,18 @@ def _measuring_options(score) -> None:
     score.add_argument("--n-query", type=int, default=15, help="queries a class")
     score.add_argument("--n-episodes", type=int, default=1000)
     _device_options(score)
+
+
+def _augment_options(more) -> None:
+    _measuring_options(more)
+    more.set_defaults(n_way=5, k_shot=1, n_query=10, n_episodes=400)
+    more.add_argument("--n-choice", type=at_least(2), default=100, help="validation episodes that choose the weights")
+    more.add_argument("--head", choices=["linear", "cosine"], help="what is fitted (default: as in training)")
+    more.add_argument("--tune-steps", type=at_least(0), help="steps that move the net too (default: as in training)")
+    more.add_argument("--tune-lr", type=float, help="their rate")
+    more.add_argument("--temperature", type=float, help="deviation of z in generated pictures")
+    more.add_argument("--class-temperature", type=float, help="that of c, times q's")
+    more.add_argument("--record", metavar="NAME", help="write the result to the ledger's folder generated as NAME")
 
 
 def _train_options(train, defaults: dict) -> None:

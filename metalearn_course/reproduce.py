@@ -15,6 +15,7 @@ from metalearn_course import results
 OMNIGLOT = "--dataset omniglot --rotations"
 WIDE = f"protonet {OMNIGLOT} --n-way 30 --test-way 5 --n-steps 20000 --validate-every 1000"
 GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
+BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 500 --decay 0.5 --test-samples 5 --validate-every 250"
 FROM_5_WAYS = "--lr-per-parameter --test-steps 3 --lr 0.002 --init omniglot-maml-5w1s"
 
 
@@ -73,12 +74,8 @@ RUNS = (
         2,
     ),
     Planned(f"maml {OMNIGLOT} {GRADIENT} --first-order --n-steps 8000", {"omniglot-maml-5w1s-fomaml": ""}, 2),
-    Planned(f"abml --dataset kanji {GRADIENT} --n-tasks 8 --n-steps 760 --decay 0.4", {"kanji-abml-5w1s": ""}, 2),
-    Planned(
-        f"abml {OMNIGLOT} {FROM_5_WAYS} --n-query 3 --n-tasks 8 --n-steps 500 --decay 0.6",
-        {"omniglot-abml-5w1s": ""},
-        2,
-    ),
+    Planned(f"abml --dataset kanji {BAYES} --init kanji-maml-5w1s", {"kanji-abml-5w1s": "--n-episodes 600"}),
+    Planned(f"abml {OMNIGLOT} {BAYES} --init omniglot-maml-5w1s", {"omniglot-abml-5w1s": "--n-episodes 600"}),
     Planned(f"anil {OMNIGLOT} {GRADIENT} --n-steps 8000", {"omniglot-anil-5w1s": ""}, 2),
     Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 4000", {"omniglot-anil-20w1s": ""}, 2),
     Planned(
@@ -109,16 +106,17 @@ def calibrations() -> dict[str, str]:
     """The measurements of calibration by name, with the arguments of `calibrate` for each."""
     found = {f"omniglot-{each}": f"omniglot-{each}" for each in OTHERS}
     for home, asked, shots in itertools.product(("omniglot", "kanji"), ("omniglot", "kanji"), (1, 5)):
-        for learner, variant, more in (("maml", "", ""), ("abml", "", ""), ("abml", "-mean", " --samples 0")):
+        mean = [("abml", "-mean", " --samples 0")] if shots == 1 else []
+        for learner, variant, more in [("maml", "", ""), ("abml", "", ""), *mean]:
             name = f"{home}-{learner}-5w1s"
             found[f"{name}{variant}-on-{asked}-5w{shots}s"] = f"{name} --dataset {asked} --k-shot {shots}{more}"
-    return {name: f"{arguments} --n-episodes 600" for name, arguments in found.items()}
+    return {name: f"{arguments} --n-query 10 --n-episodes 600" for name, arguments in found.items()}
 
 
 def calibration_commands() -> list[list[str]]:
     """What to execute to complete the ledger's measurements of calibration."""
     calibrate = [sys.executable, "-m", "metalearn_course", "calibrate"]
-    missing = {name: how for name, how in calibrations().items() if name not in results.calibrations()}
+    missing = {name: how for name, how in calibrations().items() if name not in results.measured("calibration")}
     return [[*calibrate, *shlex.split(how), "--record", name] for name, how in missing.items()]
 
 

@@ -94,16 +94,16 @@ def _shared(checkpoint: Path) -> str:
     return checkpoint.name
 
 
-def record_calibration(name: str, measured: dict) -> None:
-    """Write a measurement of calibration. It has no checkpoint of its own: it names the learner's."""
-    path = folder() / "calibration" / f"{name}.json"
+def record_measured(kind: str, name: str, figures: dict) -> None:
+    """Write a measurement to the folder `kind`. It has no checkpoint of its own: it names the learner's."""
+    path = folder() / kind / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(measured | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
+    path.write_text(json.dumps(figures | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
 
 
-def calibrations() -> dict[str, dict]:
-    """All measurements of calibration by name."""
-    return {path.stem: _read(path) for path in sorted((folder() / "calibration").glob("*.json"))}
+def measured(kind: str) -> dict[str, dict]:
+    """All measurements of a kind by name: "calibration", or "generated" (see augmentation.py)."""
+    return {path.stem: _read(path) for path in sorted((folder() / kind).glob("*.json"))}
 
 
 def calibration_figures(found: Answers) -> dict[str, float]:
@@ -123,7 +123,7 @@ def calibration_table(*learners: str) -> str:
     lines = [
         f"{'learner':28} {'asked about':15} accuracy     ECE     MCE   Brier   AUROC |    T     ECE   Brier   AUROC"
     ]
-    for entry in calibrations().values():
+    for entry in measured("calibration").values():
         if learners and entry["learner"] not in learners:
             continue
         samples = entry["test"].get("samples")

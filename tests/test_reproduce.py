@@ -63,12 +63,12 @@ def test_every_measurement_of_calibration_is_understood_and_named_after_what_it_
         assert args.record == name and args.learner in planned
         if "-on-" in name:
             assert name.endswith(f"-on-{args.dataset}-5w{args.k_shot}s") and ("mean" in name) == (args.samples == 0)
-    results.record_calibration("omniglot-protonet-5w1s", {})
+    results.record_measured("calibration", "omniglot-protonet-5w1s", {})
     assert len(reproduce.calibration_commands()) == len(todo) - 1
 
 
 def test_every_measurement_of_calibration_in_the_ledger_is_on_the_list():
-    assert set(results.calibrations()) <= set(reproduce.calibrations())
+    assert set(results.measured("calibration")) <= set(reproduce.calibrations())
 
 
 def test_what_is_there_is_not_done_again(ledger):

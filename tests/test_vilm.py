@@ -83,7 +83,7 @@ def test_the_gradient_reaches_the_generator_and_nothing_else():
     (learner.task_loss(task) - elbo.task_loss(task)).backward()
     assert all(name.startswith("generator.") for name in gradient(learner))
     parts = {name.split(".")[1] for name, slope in gradient(learner).items() if slope.any()}
-    assert {"encoder", "statistic_head", "decoder"} <= parts
+    assert {"encoder", "statistic_head", "drawing", "motion"} <= parts
     assert {name for name, p in learner.named_parameters() if p.requires_grad} == {
         f"generator.{name}" for name, _ in learner.generator.named_parameters()
     }
@@ -147,7 +147,7 @@ def test_a_run_keeps_its_options_its_embedding_and_its_statistics(tmp_path):
     assert torch.equal(
         again.adapt(task.support, "running")(task.query.x), learner.adapt(task.support, "running")(task.query.x)
     )
-    assert not torch.equal(again.generator.decoder[0].weight, small().generator.decoder[0].weight)
+    assert not torch.equal(again.generator.encoder[1].weight, small().generator.encoder[1].weight)
 
 
 def test_the_command_line_starts_it_from_a_run_and_m_0_scores_as_that_run(tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ class VILM(Pretrained):
         class_size: int = 20,
         hidden: int = 384,
         c_size: int = 64,
-        z_size: int = 16,
+        z_size: int = 8,
         **fitting,
     ):
         super().__init__(net, n_way, **fitting | {"n_classes": 1})
@@ -94,16 +94,26 @@ class VILM(Pretrained):
         return self.config["query_weight"] * F.cross_entropy(self.logits(state, query.x), query.y) - elbo
 
     def adapt_state(
-        self, support: LabelledSet, *, n_way=None, norm=None, noise=(), m: int | None = None, weight=None, **options
+        self,
+        support: LabelledSet,
+        *,
+        n_way=None,
+        norm=None,
+        noise=(),
+        m: int | None = None,
+        weight=None,
+        make=None,
+        **options,
     ) -> PretrainedState:
         """The classifier fitted to real and m generated pictures a class.
 
-        options: temperature and class_temperature go to `generate`, the others to `Pretrained.adapt_state`.
+        make: another maker of further pictures than `generate`, with its arguments (see augmentation.py).
+        options: temperature and class_temperature go to the maker, the others to `Pretrained.adapt_state`.
         """
         m, n_way = self.config["m"] if m is None else m, n_way or self.n_way
         drawing = {name: options.pop(name) for name in ("temperature", "class_temperature") if name in options}
         if m > 0:
-            made = self.generate(support, m, n_way=n_way, noise=noise, **drawing)
+            made = (make or self.generate)(support, m, n_way=n_way, noise=self._noise(noise), **drawing)
             weight = self.config["weight"] if weight is None else weight
             options["more"] = made, made.x.new_full((len(made.y),), weight)
         return super().adapt_state(support, n_way=n_way, norm=norm, **options)
@@ -140,5 +150,5 @@ class VILM(Pretrained):
     def _noise(self, noise) -> dict[str, Tensor]:
         """The task's, else the usual one, in the dtype of the weights."""
         noise = noise or {name: getattr(self, f"usual_{name}") for name in ("c", "z", "drawn")}
-        dtype = self.generator.decoder[0].weight.dtype
+        dtype = self.generator.encoder[1].weight.dtype
         return {name: tensor.to(dtype) for name, tensor in noise.items()}

@@ -24,6 +24,7 @@ from metalearn_course import (
     results,
     training,
 )
+from metalearn_course.comparison import paired
 from metalearn_course.evaluation import evaluate
 from metalearn_course.learners import ABML, VILM, Learner, load_learner
 from metalearn_course.learners.pretrained import checkpoint_of, folder
@@ -116,15 +117,22 @@ def run_evaluate(args) -> None:
     for name, value in options.items():
         if name not in learner.test_options:
             raise ValueError(f"--{name} {value}: {type(learner).__name__} takes no {name} at test time")
-    started, scores = time.perf_counter(), {}
+    started, scores, gains = time.perf_counter(), {}, {}
+    generated = (learner.test_options | options).get("m", 0)
     for norm in learner.norms:
         scores[norm] = evaluate(learner, sampler, args.n_episodes, norm, progress=True, **options)
         print(scores[norm])
+        if generated:
+            without = evaluate(learner, sampler, args.n_episodes, norm, progress=True, **options | {"m": 0})
+            gains[norm] = paired(scores[norm], without)
+            print(f"  over no generated pictures: {gains[norm]}")
     seconds = time.perf_counter() - started
     print(f"{n_way}-way {k_shot}-shot, {args.part} classes of {images.name}, {seconds:.0f} s")
     if args.record:
         more = dict(split=notes | {"part": args.part}, test=learner.test_options | options)
         more["train"] = info["setup"] | dict(command=command, device=info.get("device", args.device))
+        if generated:
+            more["gain"] = {norm: {k: round(v, 5) for k, v in gain._asdict().items()} for norm, gain in gains.items()}
         if args.part == "test" and images.name == dataset:
             more |= results.published(images.name, learner, n_way, k_shot)
         results.record(args.record, _checkpoint(args.learner), info, scores, sampler, **more)

@@ -164,6 +164,14 @@ def test_the_command_line_starts_it_from_a_run_and_m_0_scores_as_that_run(tmp_pa
     assert main(["evaluate", "vilm", "--n-episodes", "2", "--n-query", "2", "--device", "cpu"]) == 0
 
 
+def test_a_vilm_that_starts_from_another_draws_as_that_one():
+    other, support = small(), easy().task(0).support
+    for parameter in other.generator.parameters():
+        parameter.data.mul_(1.1)
+    learner = small(other, query_weight=0.0)
+    assert torch.equal(learner.generate(support, 2).x, other.generate(support, 2).x)
+
+
 def test_it_may_stand_on_a_protonet():
     owner = base(ProtoNet)
     learner = small(owner)

@@ -135,8 +135,10 @@ class VILM(Pretrained):
         return LabelledSet(self.generator.generate(c[y], z), y)
 
     def start_from(self, other: Learner) -> None:
-        """Stand on another learner's net: with its running statistics and its scale, where it has them."""
+        """Stand on another learner's net, with its running statistics, scale and generator, where it has them."""
         super().start_from(other)
+        if isinstance(other, VILM):
+            self.generator.load_state_dict(other.generator.state_dict())
         for name in ("running", "log_scale"):
             if getattr(self, name, None) is not None and getattr(other, name, None) is not None:
                 getattr(self, name).data.copy_(getattr(other, name).data)

@@ -48,10 +48,10 @@ def repeated(support: LabelledSet, m: int, *, n_way: int, noise=None) -> Labelle
 def affine(support: LabelledSet, m: int, *, n_way: int, noise: dict[str, Tensor]) -> LabelledSet:
     """The same, each turned (deviation 0.15 rad), sheared (0.1), scaled (8 %) and shifted (1.4 pixels of 28).
 
-    noise: a task's of `VILM`, of whose "drawn" (classes, pictures, D) the first six numbers are used.
+    noise: a task's of `VILM`, whose numbers "z" are used, six a picture.
     """
     x, y = repeated(support, m, n_way=n_way)
-    turn, shear, *rest = noise["drawn"][:n_way, :m, :6].flatten(0, 1).to(x).unbind(-1)
+    turn, shear, *rest = noise["z"].flatten()[: 6 * len(x)].view(-1, 6).to(x).unbind(-1)
     wide, high, right, down = (deviation * each for deviation, each in zip((0.08, 0.08, 0.1, 0.1), rest))
     cos, sin = (0.15 * turn).cos(), (0.15 * turn).sin()
     rows = [torch.stack(row, -1) for row in ([cos + wide, 0.1 * shear - sin, right], [sin, cos + high, down])]

@@ -9,9 +9,10 @@ from torch import Tensor
 from metalearn_course.checks import Exercise
 
 
-def kl_to_standard(mean: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_var)) || N(0, 1)) in nats, summed over the last axis, of (..., D): (...)."""
-    return 0.5 * (log_var.exp() + mean.square() - 1 - log_var).sum(-1)
+def agreement(drawn: Tensor, real: Tensor) -> Tensor:
+    """Share of the drawings (N, M, D) whose nearest class mean of the real features (N, K, D) is their own class's."""
+    nearest = torch.cdist(drawn, real.mean(1)).argmin(-1)  # (N, M)
+    return (nearest == torch.arange(len(drawn)).unsqueeze(1)).float().mean()
 
 
 def importance_bound(log_weights: Tensor) -> Tensor:
@@ -26,9 +27,10 @@ def mixed_loss(logits: Tensor, y: Tensor, n_real: int, weight: float) -> Tensor:
     return (counts * F.cross_entropy(logits, y, reduction="none")).sum() / counts.sum()
 
 
-def _kl_cases() -> list[tuple]:
+def _agreement_cases() -> list[tuple]:
     g = torch.Generator().manual_seed(1)
-    return [(torch.randn(shape, generator=g), torch.randn(shape, generator=g)) for shape in ((3,), (4, 2))]
+    shapes = ((3, 4, 1, 2), (4, 2, 5, 3))  # classes, drawings, real ones, features
+    return [(torch.randn(n, m, d, generator=g), torch.randn(n, k, d, generator=g)) for n, m, k, d in shapes]
 
 
 def _bound_cases() -> list[tuple]:
@@ -43,7 +45,9 @@ def _loss_cases() -> list[tuple]:
 
 
 EXERCISES = [
-    Exercise(kl_to_standard, _kl_cases, "a coordinate gives (variance + mean^2 - 1 - log variance) / 2; add them up."),
+    Exercise(
+        agreement, _agreement_cases, "torch.cdist(drawn, means) compares every drawing with every mean: (N, M, N)."
+    ),
     Exercise(
         importance_bound, _bound_cases, "exp(-2000) is 0 in floating point; logsumexp takes the largest out first."
     ),

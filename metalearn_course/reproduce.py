@@ -13,9 +13,10 @@ from typing import NamedTuple
 from metalearn_course import results
 
 OMNIGLOT = "--dataset omniglot --rotations"
-WIDE = f"protonet {OMNIGLOT} --n-way 30 --test-way 5 --n-steps 20000 --validate-every 1000"
+WIDE = f"protonet {OMNIGLOT} --n-way 30 --test-way 5 --validate-every 1000"
+FIRST_ORDER = "--n-query 3 --lr-per-parameter --inner-steps 3 --test-steps 10 --lr 0.0025 --first-order --n-tasks 8"
 GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
-BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 500 --decay 0.5 --test-samples 5 --validate-every 250"
+BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 300 --decay 0.5 --test-samples 5 --validate-every 150"
 FROM_5_WAYS = "--lr-per-parameter --test-steps 3 --lr 0.002 --init omniglot-maml-5w1s"
 
 
@@ -59,7 +60,7 @@ RUNS = (
         {"omniglot-maml-5w1s-support": ""},
         2,
     ),
-    Planned(WIDE, _four("omniglot-protonet-{}")),
+    Planned(f"{WIDE} --n-steps 20000", _four("omniglot-protonet-{}")),
     Planned(
         f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000",
         {"omniglot-matchingnet-5w1s": "", "omniglot-matchingnet-20w1s": "--n-way 20"},
@@ -69,23 +70,28 @@ RUNS = (
         {"omniglot-pretrained-5w1s": "", "omniglot-pretrained-20w1s": "--n-way 20"},
     ),
     Planned(
-        f"reptile {OMNIGLOT} --inner-optimizer sgd --inner-lr 0.5 --n-steps 20000 --validate-every 1000",
+        f"reptile {OMNIGLOT} --inner-optimizer sgd --inner-lr 0.5 --n-steps 6000 --validate-every 2000",
         {"omniglot-reptile-5w1s": ""},
         2,
     ),
-    Planned(f"maml {OMNIGLOT} {GRADIENT} --first-order --n-steps 8000", {"omniglot-maml-5w1s-fomaml": ""}, 2),
+    Planned(
+        f"maml {OMNIGLOT} {FIRST_ORDER} --n-steps 12000 --validate-every 1000", {"omniglot-maml-5w1s-fomaml": ""}, 2
+    ),
     Planned(f"abml --dataset kanji {BAYES} --init kanji-maml-5w1s", {"kanji-abml-5w1s": "--n-episodes 600"}),
     Planned(f"abml {OMNIGLOT} {BAYES} --init omniglot-maml-5w1s", {"omniglot-abml-5w1s": "--n-episodes 600"}),
     Planned(f"anil {OMNIGLOT} {GRADIENT} --n-steps 8000", {"omniglot-anil-5w1s": ""}, 2),
-    Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 4000", {"omniglot-anil-20w1s": ""}, 2),
+    Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 1500", {"omniglot-anil-20w1s": ""}, 2),
     Planned(
         f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000 --fce",
         {"omniglot-matchingnet-5w1s-fce": "", "omniglot-matchingnet-20w1s-fce": "--n-way 20"},
     ),
-    Planned(f"{WIDE} --seed 1", {"omniglot-protonet-5w1s-seed1": ""}),
-    Planned(f"{WIDE} --seed 2", {"omniglot-protonet-5w1s-seed2": ""}),
-    Planned(f"{WIDE} --official", _four("omniglot-protonet-{}-background")),
-    Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 11500", {"omniglot-maml-5w1s-background": ""}, 2),
+    *(Planned(f"{WIDE} --n-steps 3000 --seed {seed}", {f"omniglot-protonet-5w1s-seed{seed}": ""}) for seed in range(3)),
+    Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
+    Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 2000", {"omniglot-maml-5w1s-background": ""}, 2),
+    Planned("protonet --dataset kanji --n-way 30 --test-way 5 --n-steps 1500", {"kanji-protonet-5w1s": ""}),
+    Planned(
+        "matching --dataset kanji --n-way 20 --n-tasks 1 --test-way 5 --n-steps 1500", {"kanji-matchingnet-5w1s": ""}
+    ),
 )
 
 
@@ -110,7 +116,7 @@ def calibrations() -> dict[str, str]:
         for learner, variant, more in [("maml", "", ""), ("abml", "", ""), *mean]:
             name = f"{home}-{learner}-5w1s"
             found[f"{name}{variant}-on-{asked}-5w{shots}s"] = f"{name} --dataset {asked} --k-shot {shots}{more}"
-    return {name: f"{arguments} --n-query 10 --n-episodes 600" for name, arguments in found.items()}
+    return {name: f"{arguments} --n-query 10 --n-episodes 300" for name, arguments in found.items()}
 
 
 def calibration_commands() -> list[list[str]]:

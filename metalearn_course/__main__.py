@@ -176,7 +176,7 @@ def run_augment(args) -> None:
     at_home = argparse.Namespace(**vars(args) | dict(dataset=None, part="validation"))
     shape, (images, own) = (args.n_way, args.k_shot, args.n_query), (sampler.images, _to_measure(at_home)[-1].images)
     rows, episodes_hash = augmentation.compare(learner, (images, *shape), (own, *shape), args.n_episodes, args.n_choice)
-    asked = dict(learner=args.learner, steps=info["step"], dataset=images.name, dataset_hash=images.hash)
+    asked = dict(learner=Path(args.learner).name, steps=info["step"], dataset=images.name, dataset_hash=images.hash)
     asked |= dict(part=args.part, n_way=args.n_way, k_shot=args.k_shot, n_query=args.n_query)
     asked |= dict(n_episodes=args.n_episodes, n_choice=args.n_choice, episodes_hash=episodes_hash, norm=learner.norm)
     found = asked | dict(options=options, rows=rows, command=args.command)
@@ -203,12 +203,13 @@ def run_reproduce(args) -> None:
     if args.list:
         for run in reproduce.RUNS:
             print(f"{'missing' if run.missing() else 'there':8} {', '.join(run.entries)}")
-        there = results.measured("calibration")
-        for name in reproduce.calibrations():
-            print(f"{'there' if name in there else 'missing':8} calibration/{name}")
+        for kind, planned in (("calibration", reproduce.calibrations()), ("generated", reproduce.augmentations())):
+            there = results.measured(kind)
+            for name in planned:
+                print(f"{'there' if name in there else 'missing':8} {kind}/{name}")
         return
     reproduce.reproduce()
-    reproduce.recalibrate()
+    reproduce.measure()
     run_results(args)
 
 

@@ -17,6 +17,8 @@ WIDE = f"protonet {OMNIGLOT} --n-way 30 --test-way 5 --validate-every 1000"
 FIRST_ORDER = "--n-query 3 --lr-per-parameter --inner-steps 3 --test-steps 10 --lr 0.0025 --first-order --n-tasks 8"
 GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
 BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 300 --decay 0.5 --test-samples 5 --validate-every 150"
+ELBO = "vilm --rotations --n-way 20 --query-weight 0 --lr 0.002 --decay 0.7"
+FEWER = "--n-episodes 400 --n-query 5"
 FROM_5_WAYS = "--lr-per-parameter --test-steps 3 --lr 0.002 --init omniglot-maml-5w1s"
 
 
@@ -88,6 +90,22 @@ RUNS = (
     *(Planned(f"{WIDE} --n-steps 3000 --seed {seed}", {f"omniglot-protonet-5w1s-seed{seed}": ""}) for seed in range(3)),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
     Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 2000", {"omniglot-maml-5w1s-background": ""}, 2),
+    Planned(
+        "pretrained --dataset kanji --rotations --n-way 64 --n-query 1 --test-way 5 --n-steps 2000",
+        {"kanji-pretrained-5w1s": ""},
+    ),
+    Planned(
+        f"{ELBO} --dataset kanji --init kanji-pretrained-5w1s --n-steps 5000 --validate-every 5000",
+        {"kanji-vilm-20w1s": FEWER},
+    ),
+    Planned(
+        f"{ELBO} --dataset omniglot --init omniglot-pretrained-5w1s --n-steps 8000 --validate-every 8000",
+        {"omniglot-vilm-20w1s-elbo": FEWER},
+    ),
+    Planned(
+        f"vilm {OMNIGLOT} --init omniglot-vilm-20w1s-elbo --query-weight 20 --lr 0.0005 --decay 0.7 --n-steps 900 --validate-every 900",
+        {"omniglot-vilm-20w1s": "", "omniglot-vilm-20w1s-m0": "--m 0"},
+    ),
     Planned("protonet --dataset kanji --n-way 30 --test-way 5 --n-steps 1500", {"kanji-protonet-5w1s": ""}),
     Planned(
         "matching --dataset kanji --n-way 20 --n-tasks 1 --test-way 5 --n-steps 1500", {"kanji-matchingnet-5w1s": ""}
@@ -119,11 +137,27 @@ def calibrations() -> dict[str, str]:
     return {name: f"{arguments} --n-query 10 --n-episodes 300" for name, arguments in found.items()}
 
 
-def calibration_commands() -> list[list[str]]:
-    """What to execute to complete the ledger's measurements of calibration."""
-    calibrate = [sys.executable, "-m", "metalearn_course", "calibrate"]
-    missing = {name: how for name, how in calibrations().items() if name not in results.measured("calibration")}
-    return [[*calibrate, *shlex.split(how), "--record", name] for name, how in missing.items()]
+def augmentations() -> dict[str, str]:
+    """The measurements of generated pictures by name, with the arguments of `augment` for each."""
+    tasks = {
+        "5w1s": "",
+        "5w5s": "--k-shot 5",
+        "20w1s": "--n-way 20 --n-query 5",
+        "20w5s": "--n-way 20 --k-shot 5 --n-query 5",
+    }
+    found = {f"{d}-{task}": f"{d}-vilm-20w1s {how}" for d in ("omniglot", "kanji") for task, how in tasks.items()}
+    for task in ("5w1s", "20w1s"):
+        found[f"kanji-on-omniglot-{task}"] = f"kanji-vilm-20w1s --dataset omniglot {tasks[task]}"
+        found[f"linear-{task}"] = f"omniglot-vilm-20w1s --head linear {tasks[task]}"
+        found[f"tuned-{task}"] = f"omniglot-vilm-20w1s --tune-steps 5 {tasks[task]}"
+    return found
+
+
+def measuring_commands(kind: str) -> list[list[str]]:
+    """What to execute to complete the ledger's measurements of a kind, "calibration" or "generated"."""
+    command, planned = {"calibration": ("calibrate", calibrations), "generated": ("augment", augmentations)}[kind]
+    start, there = [sys.executable, "-m", "metalearn_course", command], results.measured(kind)
+    return [[*start, *shlex.split(how), "--record", name] for name, how in planned().items() if name not in there]
 
 
 def reproduce(runs=RUNS) -> None:
@@ -132,9 +166,10 @@ def reproduce(runs=RUNS) -> None:
         _execute(commands(run))
 
 
-def recalibrate() -> None:
-    """Measure whatever the ledger lacks of calibration."""
-    _execute(calibration_commands())
+def measure() -> None:
+    """Measure whatever the ledger lacks of calibration and of generated pictures."""
+    for kind in ("calibration", "generated"):
+        _execute(measuring_commands(kind))
 
 
 def _execute(todo: list[list[str]]) -> None:

@@ -56,7 +56,7 @@ def test_every_command_is_understood_and_names_what_it_makes(run, ledger):
 
 
 def test_every_measurement_of_calibration_is_understood_and_named_after_what_it_asks(ledger):
-    todo = reproduce.calibration_commands()
+    todo = reproduce.measuring_commands("calibration")
     planned = {name for run in RUNS for name in run.entries}
     for command, name in zip(todo, reproduce.calibrations(), strict=True):
         args = options.parser().parse_args(command[command.index("metalearn_course") + 1 :])
@@ -64,11 +64,19 @@ def test_every_measurement_of_calibration_is_understood_and_named_after_what_it_
         if "-on-" in name:
             assert name.endswith(f"-on-{args.dataset}-5w{args.k_shot}s") and ("mean" in name) == (args.samples == 0)
     results.record_measured("calibration", "omniglot-protonet-5w1s", {})
-    assert len(reproduce.calibration_commands()) == len(todo) - 1
+    assert len(reproduce.measuring_commands("calibration")) == len(todo) - 1
 
 
-def test_every_measurement_of_calibration_in_the_ledger_is_on_the_list():
+def test_every_measurement_in_the_ledger_is_on_the_list():
     assert set(results.measured("calibration")) <= set(reproduce.calibrations())
+    assert set(results.measured("generated")) <= set(reproduce.augmentations())
+
+
+def test_every_measurement_of_generated_pictures_is_understood_and_named_after_its_tasks(ledger):
+    planned = {name for run in RUNS for name in run.entries}
+    for command, name in zip(reproduce.measuring_commands("generated"), reproduce.augmentations(), strict=True):
+        args = options.parser().parse_args(command[command.index("metalearn_course") + 1 :])
+        assert args.record == name and args.learner in planned and name.endswith(f"-{args.n_way}w{args.k_shot}s")
 
 
 def test_what_is_there_is_not_done_again(ledger):

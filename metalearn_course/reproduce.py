@@ -103,7 +103,8 @@ RUNS = (
         {"omniglot-vilm-20w1s-elbo": FEWER},
     ),
     Planned(
-        f"vilm {OMNIGLOT} --init omniglot-vilm-20w1s-elbo --query-weight 20 --lr 0.0005 --decay 0.7 --n-steps 900 --validate-every 900",
+        f"vilm {OMNIGLOT} --init omniglot-vilm-20w1s-elbo --query-weight 20 --lr 0.0005 --decay 0.7 --n-steps 900 "
+        "--validate-every 900",
         {"omniglot-vilm-20w1s": "", "omniglot-vilm-20w1s-m0": "--m 0"},
     ),
     Planned("protonet --dataset kanji --n-way 30 --test-way 5 --n-steps 1500", {"kanji-protonet-5w1s": ""}),

@@ -18,7 +18,7 @@ from metalearn_course.learners.pretrained import build
 from metalearn_course.sampling import EpisodeSampler
 
 SPARE = 5  # pictures a class, drawn for the comparison with really more shots
-WEIGHTS = (0.25, 1.0, 4.0)  # to choose from on validation classes: what all further pictures of a class count
+WEIGHTS = (0.1, 0.3, 1.0)  # to choose from on validation classes: what all further pictures of a class count
 OPTIONS = ("head", "tune_steps", "tune_lr", "temperature", "class_temperature")  # of a VILM that is trained already
 TRIALS = (("generated", 1), ("generated", 5), ("generated", 20), ("affine", 5), ("affine", 20), ("repeated", 5))
 

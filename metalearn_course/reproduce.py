@@ -82,14 +82,14 @@ RUNS = (
     Planned(f"abml --dataset kanji {BAYES} --init kanji-maml-5w1s", {"kanji-abml-5w1s": "--n-episodes 600"}),
     Planned(f"abml {OMNIGLOT} {BAYES} --init omniglot-maml-5w1s", {"omniglot-abml-5w1s": "--n-episodes 600"}),
     Planned(f"anil {OMNIGLOT} {GRADIENT} --n-steps 8000", {"omniglot-anil-5w1s": ""}, 2),
-    Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 1500", {"omniglot-anil-20w1s": ""}, 2),
+    Planned(f"anil {OMNIGLOT} {GRADIENT} --n-way 20 --n-tasks 8 --n-steps 1000", {"omniglot-anil-20w1s": ""}, 2),
     Planned(
         f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000 --fce",
         {"omniglot-matchingnet-5w1s-fce": "", "omniglot-matchingnet-20w1s-fce": "--n-way 20"},
     ),
-    *(Planned(f"{WIDE} --n-steps 3000 --seed {seed}", {f"omniglot-protonet-5w1s-seed{seed}": ""}) for seed in range(3)),
+    *(Planned(f"{WIDE} --n-steps 2000 --seed {seed}", {f"omniglot-protonet-5w1s-seed{seed}": ""}) for seed in range(3)),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
-    Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 2000", {"omniglot-maml-5w1s-background": ""}, 2),
+    Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 1500", {"omniglot-maml-5w1s-background": ""}, 2),
     Planned(
         "pretrained --dataset kanji --rotations --n-way 64 --n-query 1 --test-way 5 --n-steps 2000",
         {"kanji-pretrained-5w1s": ""},
@@ -107,7 +107,7 @@ RUNS = (
         "--validate-every 900",
         {"omniglot-vilm-20w1s": "", "omniglot-vilm-20w1s-m0": "--m 0"},
     ),
-    Planned("protonet --dataset kanji --n-way 30 --test-way 5 --n-steps 1500", {"kanji-protonet-5w1s": ""}),
+    Planned("protonet --dataset kanji --n-way 30 --test-way 5 --n-steps 1000", {"kanji-protonet-5w1s": ""}),
     Planned(
         "matching --dataset kanji --n-way 20 --n-tasks 1 --test-way 5 --n-steps 1500", {"kanji-matchingnet-5w1s": ""}
     ),

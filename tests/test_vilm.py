@@ -11,7 +11,8 @@ from metalearn_course import nets, training
 from metalearn_course.__main__ import main
 from metalearn_course.episode import LabelledSet
 from metalearn_course.functional import prototypes
-from metalearn_course.learners import VILM, Pretrained, ProtoNet, load_learner
+from metalearn_course.learners import VILM, Pretrained, ProtoNet, load_learner, load_pretrained
+from metalearn_course.sampling import EpisodeSampler
 
 SIZES = dict(hidden=8, c_size=6, z_size=4, head_steps=20)
 
@@ -187,3 +188,20 @@ def test_wrong_options_and_sets_are_refused():
         small().generate(some_episodes().task(0).support, 0)
     with pytest.raises(ValueError, match="no running statistics"):
         VILM(nets.Conv4(image_size=16, hidden=8), 3, **SIZES).losses(some_episodes())
+
+
+def test_an_independent_learner_names_the_class_of_what_is_drawn(kanji):
+    """The judge learned other tasks from other tensors; neither it nor the generator has seen these classes.
+
+    It knows strokes in black and white, so that is how it gets the drawings.
+    """
+    learner, judge = load_pretrained("kanji-vilm-20w1s"), load_pretrained("kanji-maml-5w1s")
+    sampler, right, swapped = EpisodeSampler(kanji.split(seed=0)[1], 5, 1, 5), [], []
+    for i in range(20):
+        task = sampler.sample_tasks(3, 0, [i]).task(0)
+        predict, made = judge.adapt(task.query), learner.generate(task.support, 4)
+        right.append((predict((made.x > 0.4).float()).argmax(1) == made.y).float().mean())
+        support = task.support._replace(y=(task.support.y + 1) % 5)  # the drawing follows the picture, not the label
+        other = learner.generate(support, 4)
+        swapped.append((predict((other.x > 0.4).float()).argmax(1) == (other.y - 1) % 5).float().mean())
+    assert torch.stack(right).mean() > 0.5 and torch.stack(swapped).mean() > 0.5  # chance is 0.2

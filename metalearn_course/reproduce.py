@@ -105,7 +105,7 @@ RUNS = (
     Planned(
         f"vilm {OMNIGLOT} --init omniglot-vilm-20w1s-elbo --query-weight 20 --lr 0.0005 --decay 0.7 --n-steps 900 "
         "--validate-every 900",
-        {"omniglot-vilm-20w1s": "", "omniglot-vilm-20w1s-m0": "--m 0"},
+        {"omniglot-vilm-20w1s": FEWER, "omniglot-vilm-20w1s-m0": f"{FEWER} --m 0"},
     ),
     Planned("protonet --dataset kanji --n-way 30 --test-way 5 --n-steps 1000", {"kanji-protonet-5w1s": ""}),
     Planned(
@@ -146,6 +146,7 @@ def augmentations() -> dict[str, str]:
         "20w1s": "--n-way 20 --n-query 5",
         "20w5s": "--n-way 20 --k-shot 5 --n-query 5",
     }
+    tasks = {task: f"--n-episodes 200 --n-choice 50 {how}".strip() for task, how in tasks.items()}
     found = {f"{d}-{task}": f"{d}-vilm-20w1s {how}" for d in ("omniglot", "kanji") for task, how in tasks.items()}
     for task in ("5w1s", "20w1s"):
         found[f"kanji-on-omniglot-{task}"] = f"kanji-vilm-20w1s --dataset omniglot {tasks[task]}"

@@ -72,8 +72,8 @@ RUNS = (
         {"omniglot-pretrained-5w1s": "", "omniglot-pretrained-20w1s": "--n-way 20"},
     ),
     Planned(
-        f"reptile {OMNIGLOT} --inner-optimizer sgd --inner-lr 0.5 --n-steps 6000 --validate-every 2000",
-        {"omniglot-reptile-5w1s": ""},
+        f"reptile {OMNIGLOT} --inner-optimizer sgd --inner-lr 0.5 --n-steps 4500 --validate-every 1500",
+        {"omniglot-reptile-5w1s": "--n-episodes 600"},
         2,
     ),
     Planned(
@@ -87,7 +87,10 @@ RUNS = (
         f"matching {OMNIGLOT} --n-way 20 --n-tasks 1 --test-way 5 --n-steps 12000 --validate-every 1000 --fce",
         {"omniglot-matchingnet-5w1s-fce": "", "omniglot-matchingnet-20w1s-fce": "--n-way 20"},
     ),
-    *(Planned(f"{WIDE} --n-steps 2000 --seed {seed}", {f"omniglot-protonet-5w1s-seed{seed}": ""}) for seed in range(3)),
+    *(
+        Planned(f"{WIDE} --n-steps 1500 --seed {seed}", {f"omniglot-protonet-5w1s-seed{seed}": "--n-episodes 600"})
+        for seed in range(3)
+    ),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
     Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 1500", {"omniglot-maml-5w1s-background": ""}, 2),
     Planned(
@@ -106,10 +109,6 @@ RUNS = (
         f"vilm {OMNIGLOT} --init omniglot-vilm-20w1s-elbo --query-weight 20 --lr 0.0005 --decay 0.7 --n-steps 900 "
         "--validate-every 900",
         {"omniglot-vilm-20w1s": FEWER, "omniglot-vilm-20w1s-m0": f"{FEWER} --m 0"},
-    ),
-    Planned("protonet --dataset kanji --n-way 30 --test-way 5 --n-steps 1000", {"kanji-protonet-5w1s": ""}),
-    Planned(
-        "matching --dataset kanji --n-way 20 --n-tasks 1 --test-way 5 --n-steps 1500", {"kanji-matchingnet-5w1s": ""}
     ),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from metalearn_course import calibration, files
 from metalearn_course.calibration import Answers
 from metalearn_course.evaluation import Score
-from metalearn_course.learners import ANIL, MAML, Learner, Reptile
+from metalearn_course.learners import ABML, ANIL, MAML, Learner, Reptile
 from metalearn_course.learners.pretrained import folder
 
 WAYS_AND_SHOTS = [(5, 1), (5, 5), (20, 1), (20, 5)]
@@ -144,7 +144,7 @@ def published(dataset: str, learner: Learner, n_way: int, k_shot: int) -> dict:
 
 def _method(learner: Learner) -> str | None:
     """The name of the published method that a learner is; None for a variant that no paper has."""
-    if isinstance(learner, MAML) and not isinstance(learner, (ANIL, Reptile)):
+    if isinstance(learner, MAML) and not isinstance(learner, (ABML, ANIL, Reptile)):
         return None if learner.head is None else "FOMAML" if learner.first_order else "MAML"
     cosine_prototypes = learner.config.get("distance") == "cosine"
     return None if cosine_prototypes else type(learner).__name__

@@ -13,6 +13,7 @@ from made import made
 from metalearn_course import files, nets, results
 from metalearn_course.evaluation import evaluate
 from metalearn_course.learners import (
+    ABML,
     ANIL,
     MAML,
     MatchingNet,
@@ -143,12 +144,13 @@ def test_a_published_figure_belongs_to_the_papers_own_method():
     assert source(MatchingNet(net, 5)) == source(MatchingNet(net, 5, fce=True)) == "Vinyals"
     assert source(ProtoNet(net, 30)) == "Snell"
     variants = [
+        ABML(net, 5),
         ANIL(net, 5),
         MAML(net, 5, head="prototypes"),
         ProtoNet(net, 5, distance="cosine"),
         Pretrained(net, 5, 9),
     ]
-    assert [source(variant) for variant in variants] == [None] * 4
+    assert [source(variant) for variant in variants] == [None] * 5
     assert source(ProtoNet(net, 5), n_way=7) is source(ProtoNet(net, 5), dataset="kanji") is None
 
 

@@ -92,7 +92,11 @@ RUNS = (
         for seed in range(3)
     ),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
-    Planned(f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 1500", {"omniglot-maml-5w1s-background": ""}, 2),
+    Planned(
+        f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 1000",
+        {"omniglot-maml-5w1s-background": "--n-episodes 600"},
+        2,
+    ),
     Planned(
         "pretrained --dataset kanji --rotations --n-way 64 --n-query 1 --test-way 5 --n-steps 2000",
         {"kanji-pretrained-5w1s": ""},

@@ -27,7 +27,7 @@ LESSONS = (
     Lesson("05", "Reptile and\nfirst order", "Optimisation", 5, ("04",), "05_reptile_and_first_order.ipynb"),
     Lesson("06", "Matching\nNetworks", "Memory and metric", 1, ("01",), "06_matching_networks.ipynb"),
     Lesson("07", "Prototypical\nNetworks", "Memory and metric", 2, ("06",), "07_prototypical_networks.ipynb"),
-    Lesson("08", "generating\ndata: VILM", "Generative", 2, ("07",)),
+    Lesson("08", "generating\ndata: VILM", "Generative", 2, ("07",), "08_generating_data.ipynb"),
     Lesson("09", "Bayesian:\nABML", "Generative", 3, ("04",), "09_amortised_bayesian.ipynb"),
     Lesson("10", "which learner\nwhen", "Applications", 0),
     Lesson("11", "your own\npictures", "Applications", 1),

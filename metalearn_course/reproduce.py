@@ -93,7 +93,7 @@ RUNS = (
     ),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
     Planned(
-        f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 1000",
+        f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 800",
         {"omniglot-maml-5w1s-background": "--n-episodes 600"},
         2,
     ),
@@ -144,17 +144,15 @@ def calibrations() -> dict[str, str]:
 def augmentations() -> dict[str, str]:
     """The measurements of generated pictures by name, with the arguments of `augment` for each."""
     tasks = {
-        "5w1s": "",
-        "5w5s": "--k-shot 5",
-        "20w1s": "--n-way 20 --n-query 5",
-        "20w5s": "--n-way 20 --k-shot 5 --n-query 5",
+        "5w1s": "--n-episodes 200 --n-choice 50",
+        "5w5s": "--n-episodes 200 --n-choice 50 --k-shot 5",
+        "20w1s": "--n-episodes 200 --n-choice 50 --n-way 20 --n-query 5",
+        "20w5s": "--n-episodes 100 --n-choice 30 --n-way 20 --k-shot 5 --n-query 5",
     }
-    tasks = {task: f"--n-episodes 200 --n-choice 50 {how}".strip() for task, how in tasks.items()}
     found = {f"{d}-{task}": f"{d}-vilm-20w1s {how}" for d in ("omniglot", "kanji") for task, how in tasks.items()}
-    for task in ("5w1s", "20w1s"):
-        found[f"kanji-on-omniglot-{task}"] = f"kanji-vilm-20w1s --dataset omniglot {tasks[task]}"
-        found[f"linear-{task}"] = f"omniglot-vilm-20w1s --head linear {tasks[task]}"
-        found[f"tuned-{task}"] = f"omniglot-vilm-20w1s --tune-steps 5 {tasks[task]}"
+    found["kanji-on-omniglot-5w1s"] = f"kanji-vilm-20w1s --dataset omniglot {tasks['5w1s']}"
+    found["linear-5w1s"] = f"omniglot-vilm-20w1s --head linear {tasks['5w1s']}"
+    found["tuned-5w1s"] = f"omniglot-vilm-20w1s --tune-steps 5 {tasks['5w1s']}"
     return found
 
 

@@ -93,7 +93,7 @@ RUNS = (
     ),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
     Planned(
-        f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 800",
+        f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 500",
         {"omniglot-maml-5w1s-background": "--n-episodes 600"},
         2,
     ),

@@ -12,13 +12,13 @@ from metalearn_course.widgets.base import View, choice, slider
 class GeneratedView(View):
     """Task, m and the temperature of z."""
 
-    MOST = 10  # generated pictures a class that are shown
+    MOST = 8  # generated pictures a class that are shown
     TEMPERATURES = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]
 
     def __init__(self, model: GeneratedExplorer, m: int = 5, temperature: float = 1.0):
         self.model, self.shown_task = model, 0
         super().__init__(
-            (9.0, 3.2),
+            (8.0, 2.9),
             m=slider("generated", m, 0, 20),
             temperature=choice("temperature", self.TEMPERATURES, temperature),
             task=slider("task", 0, 0, 20),

@@ -258,7 +258,7 @@ def test_a_crash_at_any_write_changes_nothing(tmp_path, whole, monkeypatch, done
 
 def test_going_on_does_not_forget_how_good_the_best_learner_was(tmp_path, monkeypatch):
     accuracies = iter([0.9, 0.8, 0.7])
-    monkeypatch.setattr(training, "evaluate", lambda *a, **k: SimpleNamespace(accuracy=next(accuracies), ci95=0.1))
+    monkeypatch.setattr(loop, "evaluate", lambda *a, **k: SimpleNamespace(accuracy=next(accuracies), ci95=0.1))
     small_run(tmp_path, 4)  # validated after steps 3 and 4, and then after step 6
     small_run(tmp_path, 6)
     assert storage.read(tmp_path / "best.safetensors")[1]["step"] == 3

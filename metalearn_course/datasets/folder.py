@@ -26,6 +26,7 @@ def load(
     channels: int | None = None,
     invert: bool | None = None,
     depth: int | None = None,
+    together: bool | None = None,
     skip_unreadable: bool = False,
     report: Callable[[str], None] | None = print,
 ) -> ImageClasses:
@@ -38,16 +39,19 @@ def load(
     channels: 1 or 3; by default 1 if no pixel of any picture is coloured, however it is stored.
     invert: in the course's character data ink is 1. The default asks the pictures: grey ones that mostly
       show dark ink on light paper are inverted, and colour is left alone. True or False decides.
-    depth: how many folders down a class is; by default where the pictures lie (see `tree.find`).
+    depth: how many folders down a class is; by default where the pictures lie.
+    together: whether A/CLASS and B/CLASS are one class; by default where A and B are called train, val and
+      test: then classes that lie in one of these alone make the official split (see `tree.find`).
     skip_unreadable: leave out pictures that cannot be read, rather than raise an error that names them.
     report: is given one line that says what was read, changed and left out; None for silence.
 
     Raises FileNotFoundError where PATH is no folder, ValueError for what cannot be read or is unclear.
     """
+    transforms.check(size, channels)
     root = Path(path).expanduser().resolve()
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder; give a folder that has one folder of pictures per class")
-    found = find(root, depth)
+    found = find(root, depth, together)
     if channels is None:
         channels = 3 if any(_shows_colour(file) for files in found.classes.values() for file in files) else 1
     size = size or (GREY_SIZE if channels == 1 else COLOUR_SIZE)

@@ -33,6 +33,7 @@ def load(
     options: of the dataset's own `load`, such as depth=2 of a folder.
     Raises ValueError for unknown names and options.
     """
+    options |= {} if root is None else {"root": root}
     if name.startswith("folder:") and name != "folder:":
         from metalearn_course.datasets import folder
 
@@ -45,7 +46,6 @@ def load(
     from metalearn_course.datasets import transforms
 
     load_it = importlib.import_module(f"metalearn_course.datasets.{DATASETS[name]}").load
-    options |= {} if root is None else {"root": root}
     _check_options(name, load_it, options)
     return transforms.convert(load_it(**options), size, channels, invert)
 

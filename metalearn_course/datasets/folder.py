@@ -156,7 +156,7 @@ def _polarity(pixels: Tensor, invert: bool | None) -> tuple[bool, str]:
     if invert is not None:
         return invert, "inverted, as asked" if invert else "not inverted, as asked"
     if pixels.shape[1] == 3:
-        return False, "not inverted (colour)"
+        return False, "not inverted, for colour is left alone"
     votes = transforms.polarity(pixels)
     dark, light = int((votes > 0).sum()), int((votes < 0).sum())
     if dark > light and 3 * dark >= len(pixels):

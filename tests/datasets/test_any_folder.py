@@ -27,7 +27,18 @@ KINDS = [  # mode and ending of a picture
     *((bits, "tif") for bits in (8, 10, 12, 14, 16, 31)),
     *(("F", "tif"), ("clear", "png")),
 ]
-OTHERS = ["._{}.png", ".{}", "Thumbs.db", "desktop.ini", "{}.txt", "{}.heic", "{}.SVG", "{}", "__MACOSX/{}.png", "{}/"]
+OTHERS = [
+    "._{}.png",
+    ".{}",
+    "Thumbs.db",
+    "desktop.ini",
+    "{}.txt",
+    "{}.heic",
+    "{}.SVG",
+    "{}",
+    "__MACOSX/{}.png",
+    "{} folder/",
+]
 SIDES = st.integers(6, 40)
 
 
@@ -73,7 +84,7 @@ def _write(root: Path, classes, way: str) -> list[dict]:
             image = _picture(kind, dark, width, height)
             coloured = coloured and kind == "RGB" and ending != "jpg"
             if coloured:
-                image.putpixel((width - 1, height // 2), (255, 0, 0))
+                image.putpixel((width - 1, 0), (255, 0, 0))
             image.save(home / f"{number}.{ending}", **({"lossless": True} if ending == "webp" else {}))
             shown = dark if kind != "1" else 255 * (dark > 127)
             square = width <= 2 * height and height <= 2 * width

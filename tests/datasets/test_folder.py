@@ -214,7 +214,12 @@ def test_the_command_line_s_choices_reach_a_folder_through_load(put):
 
 @pytest.mark.parametrize(
     "options, message",
-    [({"size": 0}, "size=0"), ({"channels": 2}, "channels=2: give 1"), ({"sise": 3}, "no option sise")],
+    [
+        ({"size": 0}, "size=0"),
+        ({"channels": 2}, "channels=2: give 1"),
+        ({"sise": 3}, "no option sise"),
+        ({"root": "x"}, "no option root"),
+    ],
 )
 def test_impossible_choices_are_refused(put, options, message):
     root = put("a/x.png", _flat("L", 200))
@@ -285,7 +290,7 @@ def test_colour_is_left_alone(put, told):
     red = np.full((28, 28, 3), 255, np.uint8)
     red[10:18, 10:18] = (200, 0, 0)
     images, line = told(put("a/x.png", Image.fromarray(red)))
-    assert images.images[0, :, 0, 0].tolist() == [255, 255, 255] and "not inverted (colour)" in line
+    assert images.images[0, :, 0, 0].tolist() == [255, 255, 255] and "not inverted, for colour" in line
 
 
 # The line ------------------------------------------------------------------------------------

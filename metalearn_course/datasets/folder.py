@@ -17,7 +17,7 @@ from metalearn_course.datasets.opening import Unreadable, is_coloured, is_grey, 
 from metalearn_course.datasets.tree import Found, find
 
 GREY_SIZE, COLOUR_SIZE = 28, 84  # pixels: what the field uses for characters and for photographs
-FAINT = 8  # of 255: pictures with less contrast are named
+FAINT, DARK = 8, 64  # of 255: pictures with less contrast, or without anything as light as this, are named
 
 
 def load(
@@ -146,9 +146,12 @@ def _scaled(smalls: list[_Small], noted: Notes) -> Tensor:
 
 
 def _note_faint(pixels: Tensor, names: list[str], noted: Notes) -> None:
-    flat = pixels.flatten(1)
-    for i in (flat.amax(1) - flat.amin(1) < FAINT).nonzero().flatten().tolist():
+    """Names what shows next to nothing, such as 16 bits of colour that hold 10 or 12: Pillow drops the lower eight."""
+    darkest, lightest = pixels.flatten(1).aminmax(dim=1)
+    for i in (lightest - darkest < FAINT).nonzero().flatten().tolist():
         noted.add("pictures that show next to nothing: one tone all over", names[i])
+    for i in ((lightest < DARK) & (lightest - darkest >= FAINT)).nonzero().flatten().tolist():
+        noted.add(f"pictures that are nearly black: no tone above {DARK - 1} of 255", names[i])
 
 
 def _polarity(pixels: Tensor, invert: bool | None) -> tuple[bool, str]:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -313,6 +315,26 @@ def test_pictures_that_show_nothing_are_named(put, told):
     put("a/white.png", _flat("LA", (255, 0)))
     root = put("a/mask.png", Image.fromarray(_ramp(1, np.uint8)))
     assert "next to nothing: one tone all over: 2 (a/mask.png, a/white.png)" in told(root)[1]
+
+
+def _deep_colour(maximum):
+    """A PNG with 16 bits for each of red, green and blue, which Pillow reads and does not write."""
+    rows = np.repeat(_ramp(maximum, ">u2")[..., None], 3, -1)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    header = struct.pack(">IIBBBBB", 28, 28, 16, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    chunks = [struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in parts]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    "bits, said", [(10, "one tone all over"), (12, "nearly black"), (14, "nearly black"), (16, None)]
+)
+def test_colour_whose_low_bits_are_lost_is_named(put, told, bits, said):
+    root = put("a/x.png", _flat("L", 5))
+    (root / "a" / "x.png").write_bytes(_deep_colour(2**bits - 1))
+    line = told(root)[1]
+    assert said in line if said else "Noted" not in line
 
 
 @pytest.mark.parametrize("ending", ["gif", "webp", "tif", "png"])

@@ -7,11 +7,11 @@ import torch
 
 from metalearn_course import nets, training
 from metalearn_course.cli.options import Drawing, Machine, Pictures, Whole, fitting_query, sampler_of
-from metalearn_course.cli.runs import checkpoint
+from metalearn_course.cli.runs import checkpoint, load
 from metalearn_course.cli.signatures import add_options as add_keywords
 from metalearn_course.cli.signatures import made
 from metalearn_course.datasets import ImageClasses
-from metalearn_course.learners import LEARNERS, Learner, load_learner
+from metalearn_course.learners import LEARNERS, Learner
 from metalearn_course.training import ranks
 
 SHORT = {"MatchingNet": "matching"}  # names of learners on the command line that are not the class's own
@@ -85,15 +85,11 @@ class Options(Machine, Drawing, Pictures):
 
     def parts(self, images: ImageClasses) -> tuple[ImageClasses, ImageClasses]:
         """Training and validation classes."""
-        train, validation, _ = images.split(self.split_seed, self.sizes(images), official=self.official)
+        train, validation, _ = images.split(self.split_seed, self.split, official=self.official)
+        if not self.validation:
+            wanted = {*train.groups, *validation.groups}
+            train = images.select([c for c, group in enumerate(images.groups) if group in wanted])
         return train.with_rotations() if self.rotations else train, validation
-
-    def sizes(self, images: ImageClasses) -> tuple | None:
-        """Of the parts of the split, as they were asked for; None for the dataset's own."""
-        if self.validation:
-            return self.split
-        train, validation, test = self.split or images.split_sizes
-        return train + validation, 0, test
 
 
 def add_options(parser) -> None:
@@ -135,7 +131,7 @@ def _train(options: Options, args) -> None:
         out=out,
         device=options.device,
         precision=options.precision,
-        notes=_notes(options, args.typed, images),
+        notes=_notes(options, args.typed),
     )
     if ranks.rank() == 0:
         scores = [f"validation {100 * a:.2f} % ± {100 * ci95:.2f}" for _, a, ci95 in history.validation[-1:]]
@@ -175,14 +171,14 @@ def _learner(options: Options, args, train: ImageClasses) -> Learner:
 
 def _start_from(learner: Learner, name: str) -> None:
     """Take over the net of another run, and the memory of what it has seen."""
-    other, _ = load_learner(checkpoint(name))
+    other, _ = load(checkpoint(name))
     if other.net.config != learner.net.config:
         raise ValueError(f"--init {name}: its net is {other.net.config}, this one {learner.net.config}")
     learner.start_from(other)
     learner.trained_on = other.trained_on
 
 
-def _notes(options: Options, typed: str, images: ImageClasses) -> dict:
+def _notes(options: Options, typed: str) -> dict:
     """What `evaluate` needs to know of the pictures and of their split, and the ledger of the command."""
     notes = dict(
         command=typed,
@@ -192,5 +188,5 @@ def _notes(options: Options, typed: str, images: ImageClasses) -> dict:
         init=options.init,
         test_episode=list(options.test_episode),
     )
-    more = dict(sizes=options.sizes(images), invert=options.invert, depth=options.depth, at_least=options.at_least)
+    more = dict(sizes=options.split, invert=options.invert, depth=options.depth, at_least=options.at_least)
     return notes | {name: value for name, value in more.items() if value is not None}

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from pathlib import Path
 
 from metalearn_course.common import storage
@@ -38,6 +39,15 @@ PUBLISHED = {
 def entries() -> dict[str, dict]:
     """All entries of the ledger by name."""
     return _entries("")
+
+
+def check_name(name: str) -> str:
+    """The name, where it can be an entry's: it becomes the name of a file. ValueError for any other, or a path."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(
+            f"{name!r} cannot be the name of an entry; take letters, digits, '-', '_' and '.', and no folder"
+        )
+    return name
 
 
 def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, **more) -> dict:
@@ -93,15 +103,6 @@ def _shared(checkpoint: Path) -> str:
             checkpoint.unlink()
             return other.name
     return checkpoint.name
-
-
-def check_name(name: str) -> str:
-    """The name of an entry, which is that of a file; ValueError where it is not one."""
-    if not name or name != Path(name).name or name.startswith("."):
-        raise ValueError(
-            f"{name!r} cannot be the name of an entry: choose one that could name a file, without a folder"
-        )
-    return name
 
 
 def record_measured(kind: str, name: str, figures: dict) -> None:

@@ -5,10 +5,15 @@ import re
 import shutil
 
 import pytest
-from helpers import easy_classes, read_log, write_pictures
+import torch
+from helpers import TINY_RUN, easy_classes, read_log, write_pictures
 
+from metalearn_course import datasets, training
 from metalearn_course.cli.main import main
-from metalearn_course.learners import load_learner, load_pretrained
+from metalearn_course.common import storage
+from metalearn_course.learners import MAML, load_learner, load_pretrained
+from metalearn_course.nets import MamlNet
+from metalearn_course.sampling import EpisodeSampler
 
 
 def test_a_learner_may_be_trained_with_more_classes_than_it_is_evaluated_with(protonet, capsys):
@@ -74,6 +79,32 @@ def test_wrong_values_in_evaluation_are_answered_in_one_line(trained, refused, o
 
 def test_steps_for_a_learner_without_any_are_refused(protonet, refused):
     assert "ProtoNet takes no steps" in refused("evaluate", protonet, "--n-query", 2, "--steps", 3)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "/x"])
+@pytest.mark.parametrize("command", ["evaluate", "calibrate", "augment"])
+def test_a_name_that_is_no_files_is_refused_before_anything_is_measured(trained, refused, command, name, tmp_path):
+    assert "cannot be the name of an entry" in refused(command, trained, "--record", name)
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_a_learner_with_the_net_of_the_clinic_is_evaluated(tmp_path, pictures, capsys):
+    """It has no image_size to be configured: it takes 28."""
+    images = datasets.load(f"folder:{pictures}")
+    sampler = EpisodeSampler(images.split()[0], 3, 1, 2)
+    notes = dict(dataset=f"folder:{pictures}")
+    training.fit(MAML(MamlNet(1, 4), 3), sampler, 1, n_tasks=1, out="run", notes=notes, progress=False)
+    assert main(["evaluate", "run", "--n-episodes", "2", "--device", "cpu"]) == 0
+    assert "3-way 1-shot" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("info", [{}, {"setup": {"learner": {"name": "Foreign", "net": {"name": "Wide"}}}}])
+def test_a_checkpoint_of_something_else_is_answered_in_one_line(tmp_path, refused, pictures, info):
+    (tmp_path / "run").mkdir()
+    storage.write(tmp_path / "run" / "last.safetensors", {"x": torch.zeros(1)}, info)
+    assert "last.safetensors is no checkpoint of a learner" in refused("evaluate", "run")
+    command = ["train", "maml", "--dataset", f"folder:{pictures}", "--init", "run", *TINY_RUN]
+    assert "last.safetensors is no checkpoint of a learner" in refused(*command)
 
 
 def test_a_run_that_does_not_exist_is_answered_in_one_line(refused):

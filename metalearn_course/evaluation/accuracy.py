@@ -1,7 +1,6 @@
 """Accuracy of a learner over frozen episodes."""
 
 import hashlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from metalearn_course.common.progress import bar
 from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.evaluation.intervals import ci95
 from metalearn_course.functional import accuracy
 from metalearn_course.learners import Learner
 from metalearn_course.sampling import EpisodeSampler
@@ -32,7 +32,7 @@ class Score:
     @property
     def ci95(self) -> float:
         """Half the width of the 95 % confidence interval of the mean over episodes."""
-        return 1.96 * self.per_episode.std().item() / math.sqrt(len(self.per_episode))
+        return ci95(self.per_episode)
 
     def __repr__(self) -> str:
         kind = "transductive" if self.norm == "query" else "inductive"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from metalearn_course.common.progress import bar
 from metalearn_course.episode import Episode, LabelledSet
 from metalearn_course.evaluation.intervals import ci95
+from metalearn_course.evaluation.leakage import refuse_training_classes
 from metalearn_course.functional import accuracy
 from metalearn_course.learners import Learner
 from metalearn_course.sampling import EpisodeSampler
@@ -123,17 +124,3 @@ def in_evaluation_mode(module: nn.Module):
     finally:
         for part, training in modes.items():
             part.training = training
-
-
-def refuse_training_classes(learner: Learner, sampler: EpisodeSampler) -> None:
-    """ValueError where the sampler draws from groups that the learner was trained on."""
-    known, seen = learner.trained_on, []
-    while known is not None:  # what it was trained on, and before that, and before that
-        if known["dataset_hash"] == sampler.images.hash:
-            seen += sorted(set(known["groups"]) & set(sampler.images.groups))
-        known = known.get("before")
-    if seen:
-        raise ValueError(
-            f"{len(seen)} groups of the classes to evaluate on were seen in training ({seen[0]!r} among them); "
-            "accuracy on them says nothing about new classes. Evaluate on the validation or test part of the split."
-        )

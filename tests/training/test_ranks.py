@@ -30,6 +30,7 @@ RUNS = {
     "uneven": dict(make=tiny_maml, n_tasks=5),
     "two and one": dict(make=tiny_maml, n_tasks=3),
     "noise": dict(make=Noisy, n_tasks=3),
+    "clipped": dict(make=tiny_maml, n_tasks=3, clip=0.01, warm_up=3),
 } | {name: dict(make=partial(made, name), n_tasks=3) for name in MAKE}
 
 

@@ -37,4 +37,4 @@ def load_pretrained(name: str) -> Learner:
 def checkpoint_of(name: str) -> Path | None:
     """The checkpoint that an entry of the ledger names; entries of one training share one. None without an entry."""
     entry = folder() / f"{name}.json"
-    return folder() / json.loads(entry.read_text())["checkpoint"] if entry.exists() else None
+    return folder() / json.loads(entry.read_text(encoding="utf-8"))["checkpoint"] if entry.exists() else None

@@ -113,10 +113,10 @@ def test_the_usual_kinds_of_files_are_read(put, ending):
 
 def test_what_is_no_picture_and_what_is_hidden_is_left_aside(put):
     root = put("a/x.png", _flat("L", 5))
-    (root / "a" / "notes.txt").write_text("not a picture")
+    (root / "a" / "notes.txt").write_text("not a picture", encoding="utf-8")
     (root / "a" / "._x.png").write_bytes(b"what macOS leaves on foreign disks")
     (root / ".ipynb_checkpoints").mkdir()
-    (root / "readme.md").write_text("no class")
+    (root / "readme.md").write_text("no class", encoding="utf-8")
     images = datasets.load(f"folder:{root}")
     assert images.names == ("a",) and len(images.images) == 1
 

@@ -185,10 +185,10 @@ def test_a_thousand_tasks_of_omniglots_size_take_seconds_at_most():
     names = [str(c) for c in range(1623)]
     images = from_tensors("large", torch.zeros(1623 * 20, 1, 28, 28, dtype=torch.uint8), [20] * 1623, names, hash="")
     sampler = EpisodeSampler(images, n_way=5, k_shot=1, n_query=15)
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(40):
         sampler.sample(25)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def _equal(a, b):

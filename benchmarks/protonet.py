@@ -28,10 +28,10 @@ from torch.utils._pytree import tree_map
 
 from metalearn_course import datasets, nets
 from metalearn_course.episode import Episode
-from metalearn_course.evaluation import evaluate
+from metalearn_course.evaluation.accuracy import evaluate
 from metalearn_course.learners import ProtoNet
 from metalearn_course.sampling import EpisodeSampler
-from metalearn_course.training import CALIBRATION
+from metalearn_course.training.loop import CALIBRATION
 
 try:
     from easyfsl.methods import PrototypicalNetworks

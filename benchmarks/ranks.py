@@ -14,9 +14,10 @@ from pathlib import Path
 
 import torch
 
-from metalearn_course import datasets, nets, ranks, training
+from metalearn_course import datasets, nets, training
 from metalearn_course.learners import MAML
 from metalearn_course.sampling import EpisodeSampler
+from metalearn_course.training import ranks
 
 STEPS = 60
 SCRIPT = str(Path(__file__).resolve())

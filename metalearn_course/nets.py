@@ -94,7 +94,7 @@ class Conv4(nn.Module):
 
 
 class MamlNet(Conv4):
-    """Conv4 whose features are the mean over positions, (B, hidden_size): the net of `metalearn_course.snippet`."""
+    """Conv4 whose features are the mean over positions, (B, hidden_size): the net of `lessons.clinic`."""
 
     def __init__(self, in_channels: int = 1, hidden_size: int = 64):
         super().__init__(in_channels, hidden=hidden_size)
@@ -104,3 +104,6 @@ class MamlNet(Conv4):
     def read_out(self, x: Tensor) -> Tensor:
         """Features (B, hidden_size) of the last block's output (B, hidden_size, h, w): its mean."""
         return x.mean((2, 3))
+
+
+NETS = {net.__name__: net for net in (Conv4, MamlNet)}  # the one place where a new net is entered

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from metalearn_course import options, results
+from metalearn_course.cli import options
+from metalearn_course.ledger import records
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -11,8 +12,8 @@ TEXT = (ROOT / "README.md").read_text()
 
 def test_the_table_of_measured_runs_is_the_ledger():
     said = dict(re.findall(r"^\| `([\w-]+)` \| (.*) \|$", TEXT, re.MULTILINE))
-    assert set(said) == set(results.entries())
-    for name, entry in results.entries().items():
+    assert set(said) == set(records.entries())
+    for name, entry in records.entries().items():
         figures = [
             f"{100 * entry[k]['accuracy']:.2f} ± {100 * entry[k]['ci95']:.2f}" for k in ("transductive", "inductive")
         ]
@@ -40,5 +41,5 @@ def test_the_commands_are_understood():
 
 
 def test_the_commands_of_the_ledger_are_understood():
-    for entry in results.entries().values():
+    for entry in records.entries().values():
         options.parser().parse_args(entry["train"]["command"].split("metalearn_course ")[1].split())

@@ -12,8 +12,8 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from metalearn_course import files
-from metalearn_course.files import Content
+from metalearn_course.common import storage
+from metalearn_course.common.storage import Content
 
 
 def folder() -> Path:
@@ -41,7 +41,7 @@ def cached(key: str, build: Callable[[], Content]) -> Content:
             warnings.warn(f"{damage}; it is built again.", stacklevel=3)
         found = build()  # an OSError in here is not the cache's
         try:
-            files.write(path, *found)
+            storage.write(path, *found)
         except OSError as error:
             _warn_not_kept(path, error)
     return found
@@ -50,7 +50,7 @@ def cached(key: str, build: Callable[[], Content]) -> Content:
 def _read(path: Path) -> tuple[Content | None, Exception | None]:
     """The content, or what is wrong with the file; neither where there is none."""
     try:
-        return files.read(path), None
+        return storage.read(path), None
     except FileNotFoundError:
         return None, None
     except (ValueError, OSError) as error:

@@ -16,10 +16,10 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor, resize
 
+from metalearn_course.common.storage import Content
 from metalearn_course.datasets import cache
 from metalearn_course.datasets.identity import picture_ids
 from metalearn_course.datasets.images import ImageClasses, from_tensors
-from metalearn_course.files import Content
 
 FILE = Path(__file__).with_name("emoji.zip")
 SIZE = 32  # of the pictures in the file

@@ -28,8 +28,8 @@ import torch
 from PIL import Image, ImageDraw
 from torchvision.transforms.functional import pil_to_tensor
 
+from metalearn_course.common.progress import bar
 from metalearn_course.datasets import emoji_choices as choices
-from metalearn_course.progress import bar
 
 SETS = (
     "noto",

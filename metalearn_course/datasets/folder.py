@@ -8,8 +8,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
+from metalearn_course.common.progress import bar
 from metalearn_course.datasets.images import ImageClasses, from_tensors
-from metalearn_course.progress import bar
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 

@@ -20,12 +20,12 @@ from fontTools.pens.basePen import BasePen
 from fontTools.svgLib.path import parse_path
 from torch import Tensor
 
+from metalearn_course.common.progress import bar
+from metalearn_course.common.storage import Content
 from metalearn_course.datasets import cache
 from metalearn_course.datasets.identity import text_id
 from metalearn_course.datasets.images import ImageClasses, from_tensors
 from metalearn_course.datasets.strokes import render, resample, vary
-from metalearn_course.files import Content
-from metalearn_course.progress import bar
 
 RECIPE = "kanji-28-v2"  # raise the version with any change to the pictures
 PER_CLASS = 20

@@ -15,10 +15,10 @@ from torchvision.datasets import Omniglot
 from torchvision.datasets.utils import download_url
 from torchvision.transforms.functional import pil_to_tensor
 
+from metalearn_course.common.progress import bar
+from metalearn_course.common.storage import Content
 from metalearn_course.datasets import cache
 from metalearn_course.datasets.images import ImageClasses, from_tensors
-from metalearn_course.files import Content
-from metalearn_course.progress import bar
 
 PARTS = {"images_background": 964, "images_evaluation": 659}  # characters in each official archive
 PER_CHARACTER = 20

@@ -1,4 +1,8 @@
-"""The learners. Each is one short file; `base.py` has what they share."""
+"""The learners. Each is one short file; `base.py` has what they share.
+
+`load_learner` and `load_pretrained` are found here too, where readers look for them; they belong to the
+ledger, which is imported when one of them is asked for.
+"""
 
 from metalearn_course.learners.abml import ABML
 from metalearn_course.learners.anil import ANIL
@@ -6,10 +10,18 @@ from metalearn_course.learners.base import Learner, Predictor, map_tasks
 from metalearn_course.learners.baseline import Pretrained
 from metalearn_course.learners.maml import MAML
 from metalearn_course.learners.matching import MatchingNet
-from metalearn_course.learners.pretrained import load_learner, load_pretrained
 from metalearn_course.learners.protonet import ProtoNet
+from metalearn_course.learners.registry import LEARNERS, build
 from metalearn_course.learners.reptile import Reptile
 from metalearn_course.learners.vilm import VILM
 
 __all__ = ["ABML", "ANIL", "MAML", "VILM", "Learner", "MatchingNet", "Predictor", "Pretrained", "ProtoNet", "Reptile"]
-__all__ += ["load_learner", "load_pretrained", "map_tasks"]
+__all__ += ["LEARNERS", "build", "load_learner", "load_pretrained", "map_tasks"]
+
+
+def __getattr__(name: str):
+    if name in ("load_learner", "load_pretrained"):
+        from metalearn_course import ledger
+
+        return getattr(ledger, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

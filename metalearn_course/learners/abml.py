@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from metalearn_course import bayes
 from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.learners import bayes
 from metalearn_course.learners.base import Learner
 from metalearn_course.learners.maml import MAML
 

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.generator import SetVAE
 from metalearn_course.learners.base import Learner
 from metalearn_course.learners.baseline import Pretrained, PretrainedState
+from metalearn_course.learners.set_autoencoder import SetVAE
 
 WAYS, PICTURES, DRAWN = 100, 1024, 20  # classes, targets, and generated pictures a class that there is noise for
 

@@ -1,0 +1,1 @@
+"""The command line, `metalearn COMMAND`: one file a command."""

@@ -1,0 +1,1 @@
+"""What every room needs and no lesson teaches: files written whole, and progress bars."""

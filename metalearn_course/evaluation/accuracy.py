@@ -1,0 +1,118 @@
+"""Accuracy of a learner over frozen episodes."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from metalearn_course.common.progress import bar
+from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.functional import accuracy
+from metalearn_course.learners import Learner
+from metalearn_course.sampling import EpisodeSampler
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """Accuracies in 0..1; the interval is over episodes, since queries of one episode are not independent."""
+
+    per_episode: Tensor  # (E,), mean over the queries of an episode
+    norm: str  # normalisation mode
+    episodes_hash: str  # of the classes and pictures drawn
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over episodes."""
+        return self.per_episode.mean().item()
+
+    @property
+    def ci95(self) -> float:
+        """Half the width of the 95 % confidence interval of the mean over episodes."""
+        return 1.96 * self.per_episode.std().item() / math.sqrt(len(self.per_episode))
+
+    def __repr__(self) -> str:
+        kind = "transductive" if self.norm == "query" else "inductive"
+        return f"{100 * self.accuracy:.2f} % ± {100 * self.ci95:.2f} ({len(self.per_episode)} episodes, {kind})"
+
+
+def evaluate(
+    learner: Learner,
+    sampler: EpisodeSampler,
+    n_episodes: int = 600,
+    norm: str | None = None,
+    seed: int = 0,
+    batch: int = 20,
+    progress: bool = False,
+    **options,
+) -> Score:
+    """Score the learner on n_episodes episodes of the sampler, the same ones for the same seed.
+
+    norm: "query" (transductive), "support" or "running" (inductive); the learner's own by default.
+    Options go to `adapt_state`, for instance steps=10 for MAML. ValueError where the sampler has
+    classes that the learner was trained on.
+    """
+    if n_episodes < 2:
+        raise ValueError(f"n_episodes={n_episodes}: an interval needs at least two")
+    norm = norm or learner.norm
+    digest, scores = hashlib.sha256(sampler.images.hash.encode()), []
+    for part in predicted(learner, sampler, n_episodes, norm, seed, batch, progress, **options):
+        for classes, numbers in zip(*map(Tensor.tolist, part.drawn)):  # task by task, so that batches leave no trace
+            digest.update(repr(([sampler.images.names[c] for c in classes], numbers)).encode())
+        scores.append(accuracy(part.logits, part.episodes.query.y).cpu())
+    return Score(torch.cat(scores), norm, digest.hexdigest()[:16])
+
+
+class Predicted(NamedTuple):
+    """A batch of tasks, and what a learner says to their queries."""
+
+    drawn: tuple[Tensor, Tensor]  # classes (T, N) and the numbers of their pictures (T, N, K + Q)
+    episodes: Episode
+    logits: Tensor  # (T, Q, n_way)
+
+
+def predicted(
+    learner: Learner,
+    sampler: EpisodeSampler,
+    n_episodes: int,
+    norm: str,
+    seed: int = 0,
+    batch: int = 20,
+    progress: bool = False,
+    n_way: int | None = None,
+    **options,
+) -> Iterator[Predicted]:
+    """The frozen episodes of a seed in batches, each task predicted from its support set.
+
+    n_way: only the first n_way classes are the task; the others have queries and no support.
+    ValueError where the sampler has classes that the learner was trained on.
+    """
+    refuse_training_classes(learner, sampler)
+    device = next(learner.parameters()).device
+    sampler = sampler.to(device)
+    n_way = n_way or sampler.n_way
+    for start in bar(range(0, n_episodes, batch), show=progress, desc="evaluate", leave=False):
+        tasks = range(start, min(start + batch, n_episodes))
+        drawn = sampler.draw_tasks(seed, 0, tasks)
+        episodes = sampler.gather(*drawn)
+        support = LabelledSet(*(part[:, : n_way * sampler.k_shot] for part in episodes.support))
+        task = Episode(support, episodes.query, episodes.classes[:, :n_way])
+        logits = learner.episode_logits(task, norm, learner.noise_for(seed, 0, tasks, device), **options)
+        yield Predicted(drawn, episodes, logits)
+
+
+def refuse_training_classes(learner: Learner, sampler: EpisodeSampler) -> None:
+    """ValueError where the sampler draws from groups that the learner was trained on."""
+    known, seen = learner.trained_on, []
+    while known is not None:  # what it was trained on, and before that, and before that
+        if known["dataset_hash"] == sampler.images.hash:
+            seen += sorted(set(known["groups"]) & set(sampler.images.groups))
+        known = known.get("before")
+    if seen:
+        raise ValueError(
+            f"{len(seen)} groups of the classes to evaluate on were seen in training ({seen[0]!r} among them); "
+            "accuracy on them says nothing about new classes. Evaluate on the validation or test part of the split."
+        )

@@ -1,0 +1,33 @@
+"""What a training run needs to go on, as one file: weights, the optimiser's state, and info."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from metalearn_course.common import storage
+
+
+def save(path: Path, learner: nn.Module, info: dict, optimizer: torch.optim.Optimizer | None = None) -> None:
+    """Write the weights, `info` (anything JSON can say) and the optimiser's state."""
+    tensors = {f"learner.{name}": tensor for name, tensor in learner.state_dict().items()}
+    if optimizer is not None:
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+    storage.write(path, tensors, info)
+
+
+def restore_learner(learner: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    """Put the weights of a checkpoint into the learner."""
+    prefix = "learner."
+    learner.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Put the optimiser's state of a checkpoint into the optimiser."""
+    state: dict[int, dict] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".", 2)
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

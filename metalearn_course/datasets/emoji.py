@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor, resize
+from torchvision.transforms.functional import pil_to_tensor
 
 from metalearn_course.common.storage import Content
 from metalearn_course.datasets import cache
@@ -25,24 +25,21 @@ FILE = Path(__file__).with_name("emoji.zip")
 SIZE = 32  # of the pictures in the file
 
 
-def load(size: int | None = None) -> ImageClasses:
+def load() -> ImageClasses:
     """About 890 things, 8 to 12 pictures each, 3x32x32 in natural colours on white.
 
     families: the group of CLDR, of 8 kinds; subgroups: its subgroup; descriptions: its keywords;
-    styles: the set that a picture is from. size: scaled to so many pixels instead of 32.
+    styles: the set that a picture is from.
     """
-    if size is not None and size < 1:
-        raise ValueError(f"size={size}: give the number of pixels along a side, or None for {SIZE}")
     tensors, info = cache.cached(f"emoji-{_digest()}", _read)
     classes = info["classes"]
-    images = tensors["images"]
     return from_tensors(
         "emoji",
-        images if size in (None, SIZE) else _scaled(images, size),
+        tensors["images"],
         [len(c["styles"]) for c in classes],
         [c["name"] for c in classes],
         [c["group"] for c in classes],
-        hash=_digest() if size in (None, SIZE) else f"{_digest()}-{size}",
+        hash=_digest(),
         families=[c["family"] for c in classes],
         subgroups=[c["subgroup"] for c in classes],
         descriptions=[tuple(c["keywords"]) for c in classes],
@@ -74,8 +71,3 @@ def _strip(data: bytes) -> Tensor:
     """(n, 3, 32, 32) uint8 out of n pictures below each other."""
     pixels = pil_to_tensor(Image.open(io.BytesIO(data)).convert("RGB"))  # (3, n * 32, 32)
     return pixels.unflatten(1, (-1, SIZE)).transpose(0, 1).contiguous()
-
-
-def _scaled(images: Tensor, size: int) -> Tensor:
-    """(M, 3, size, size) uint8."""
-    return torch.cat([resize(part, [size, size], antialias=True) for part in images.split(500)])

@@ -32,6 +32,7 @@ class ImageClasses:
     hash: str  # of the whole dataset; a split keeps it
     split_sizes: tuple = DEFAULT_SPLIT
     official_test: frozenset[str] = frozenset()  # groups that the dataset's authors keep for testing
+    official_validation: frozenset[str] = frozenset()  # and for validation, where they name these too
     rotations: Tensor | None = None  # (n_classes,) quarter turns, None where nothing is turned
     families: tuple[str, ...] = ()  # of the classes: alphabet, component, kind of thing
     subgroups: tuple[str, ...] = ()  # of the classes: finer than families
@@ -91,8 +92,8 @@ class ImageClasses:
         sizes: three group counts, or three shares that add up to 1; counts may leave groups out, and a 0
         leaves that part empty. The default is the dataset's own (Omniglot: 1100/100/423) where the groups
         suffice for it, else the same in shares, and then every part gets a group at least, two where there
-        are six. official=True takes the authors' test groups as the test set and draws the validation
-        groups, as many as `sizes` says, from the rest.
+        are six. official=True takes the authors' test groups as the test set, and their validation groups
+        too or, where they name none, as many as `sizes` says, drawn from the rest.
 
         by="subgroup" or "family" keeps these together as well, for tests on another kind of thing, and
         `sizes` counts them; a group that spans two of them goes with its first class.
@@ -108,7 +109,8 @@ class ImageClasses:
             if not self.official_test:
                 raise ValueError(f"{self.name} has no official split; use official=False")
             rest = [g for g in shuffled if g not in self.official_test]
-            parts = rest[n_val:], rest[:n_val], self.official_test
+            validation = self.official_validation or frozenset(rest[:n_val])
+            parts = frozenset(rest) - validation, validation, self.official_test
         else:
             parts = shuffled[:n_train], shuffled[n_train:][:n_val], shuffled[n_train + n_val :][:n_test]
         return tuple(self._of_units(units, frozenset(part)) for part in parts)

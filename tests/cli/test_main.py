@@ -81,7 +81,7 @@ def test_train_goes_on_where_it_stopped(trained, pictures, tmp_path, capsys):
 def test_a_run_that_was_never_validated_can_end_where_it_stopped(trained, pictures, tmp_path, capsys):
     out = shutil.copytree(trained, tmp_path / "run")
     records = [{k: v for k, v in record.items() if k != "validation"} for record in read_log(out)]
-    (out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     command = ["train", "maml", "--dataset", f"folder:{pictures}", "--out", str(out), *TINY]
     assert main([*command, "--n-steps", "2"]) == 0
     assert "step 2," in capsys.readouterr().out
@@ -128,7 +128,7 @@ def test_every_learner_is_trained_evaluated_and_recorded(name, pictures, tmp_pat
     score = ["evaluate", "here", "--n-episodes", "3", "--n-query", "2", "--device", "cpu"]
     assert main([*score, "--record", f"mine-{name}-3w1s"]) == 0
     assert capsys.readouterr().out.count("inductive") == len(learner.norms) - 1
-    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text())
+    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text(encoding="utf-8"))
     assert entry["learner"] == type(learner).__name__.lower() and set(entry["norms"]) == set(learner.norms)
     assert main(["evaluate", f"mine-{name}-3w1s", *score[2:]]) == 0
 
@@ -170,7 +170,7 @@ def test_evaluate_scores_both_modes_on_the_dataset_of_the_run(trained, capsys):
 def test_evaluate_records_what_results_prints_and_load_pretrained_loads(trained, tmp_path, capsys):
     command = ["evaluate", str(trained), "--n-episodes", "3", "--n-query", "2", "--device", "cpu", "--k-shot", "2"]
     assert main([*command, "--steps", "4", "--record", "mine-maml-3w2s"]) == 0
-    entry = json.loads((tmp_path / "results" / "mine-maml-3w2s.json").read_text())
+    entry = json.loads((tmp_path / "results" / "mine-maml-3w2s.json").read_text(encoding="utf-8"))
     assert (entry["k_shot"], entry["n_query"], entry["test"]) == (2, 2, {"steps": 4})
     assert entry["split"] == {"split_seed": 0, "official": False, "init": None, "part": "test"}
     assert entry["train"]["device"] == "cpu" and "train maml" in entry["train"]["command"]
@@ -186,7 +186,7 @@ def test_calibrate_prints_and_records_how_far_probabilities_can_be_trusted(train
     assert main(["calibrate", str(trained), *tiny, "--record", "mine-maml-3w1s"]) == 0
     figures = r"accuracy 0\.\d+, ece 0\.\d+, mce 0\.\d+, brier [01]\.\d+, auroc [01]\.\d+\n"
     assert re.match(rf"{figures}temperature \d+\.\d+, {figures}", capsys.readouterr().out)
-    entry = json.loads((tmp_path / "results/calibration/mine-maml-3w1s.json").read_text())
+    entry = json.loads((tmp_path / "results/calibration/mine-maml-3w1s.json").read_text(encoding="utf-8"))
     assert entry["norm"] == "support" and entry["n_episodes"] == 4 and entry["steps"] == 2
     assert entry["accuracy"] == entry["tempered"]["accuracy"]
     assert main(["results"]) == 0
@@ -210,7 +210,9 @@ def test_the_ledger_names_the_device_of_the_training_and_not_of_the_evaluation(t
     monkeypatch.setattr(command_line, "load_learner", from_gpu)
     command = ["evaluate", str(trained), "--n-episodes", "2", "--n-query", "2", "--device", "cpu"]
     assert main([*command, "--record", "mine"]) == 0
-    assert json.loads((tmp_path / "results" / "mine.json").read_text())["train"]["device"] == "NVIDIA H100"
+    assert (
+        json.loads((tmp_path / "results" / "mine.json").read_text(encoding="utf-8"))["train"]["device"] == "NVIDIA H100"
+    )
 
 
 def test_a_run_that_starts_from_another_remembers_its_classes(trained, pictures, tmp_path, refused):
@@ -373,6 +375,6 @@ def test_ctrl_c_says_how_to_go_on(pictures, monkeypatch, capsys):
 
 def test_a_process_ends_with_the_code_and_one_line():
     command = [sys.executable, "-m", "metalearn_course", "evaluate", "nothing"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, encoding="utf-8")
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: 'nothing' is neither") and done.stderr.count("\n") == 1

@@ -10,7 +10,7 @@ import torch
 from metalearn_course.common.progress import bar
 from metalearn_course.datasets import ImageClasses
 from metalearn_course.evaluation.accuracy import evaluate, refuse_training_classes
-from metalearn_course.learners import Learner
+from metalearn_course.learners import Learner, describe
 from metalearn_course.sampling import EpisodeSampler
 from metalearn_course.training import ranks
 from metalearn_course.training.run_folder import History, Run
@@ -99,12 +99,6 @@ def fit(
         if last or (step + 1) % save_every == 0:
             run.save()
     return run.history
-
-
-def describe(learner: Learner) -> dict:
-    """Class names and arguments that rebuild a learner."""
-    net = learner.net
-    return {"name": type(learner).__name__, **learner.config, "net": {"name": type(net).__name__, **net.config}}
 
 
 def _check(at_least_one: dict[str, int], decay: float, precision: str) -> None:

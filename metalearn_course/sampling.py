@@ -3,6 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Collection, Iterable
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -54,6 +55,7 @@ class EpisodeSampler:
     ):
         self.images, self.n_way, self.k_shot, self.n_query = images, n_way, k_shot, n_query
         self.augment = augment
+        self.options = _plain(within=within, support_styles=support_styles, query_styles=query_styles, augment=augment)
         self._allowed = None
         usable = range(len(images))
         if support_styles is None and query_styles is None:
@@ -149,6 +151,17 @@ class EpisodeSampler:
         x = self.images.pictures(classes, numbers)  # (T, N, K, C, H, W)
         y = torch.arange(self.n_way, device=x.device).view(1, -1, 1).expand(x.shape[:3])
         return LabelledSet(x.flatten(1, 2), y.flatten(1, 2))
+
+
+def _plain(**options) -> dict:
+    """The options that are set, as JSON would have them, to tell two samplers apart."""
+    found = {name: option for name, option in options.items() if option is not None}
+    for name, option in found.items():
+        if isinstance(option, Augment):
+            found[name] = asdict(option)
+        elif not isinstance(option, str):
+            found[name] = sorted(option)
+    return found
 
 
 def _check_counts(n_way: int, k_shot: int, n_query: int) -> None:

@@ -50,15 +50,6 @@ def check_name(name: str) -> str:
     return name
 
 
-def check_name(name: str) -> str:
-    """The name, where it can be an entry's: it becomes the name of a file. ValueError for any other, or a path."""
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise ValueError(
-            f"{name!r} cannot be the name of an entry; take letters, digits, '-', '_' and '.', and no folder"
-        )
-    return name
-
-
 def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, **more) -> dict:
     """Write an entry and copy the checkpoint, with what the learner needs to be used, beside it.
 

@@ -204,11 +204,14 @@ def _part_sizes(given: Sequence[float] | None, default: Sequence[float], n_units
             f"{n_units} groups of classes are too few for training, validation and test; give sizes=, "
             f"such as ({n_units}, 0, 0) to train on all of them or (0, 0, {n_units}) to test on all"
         )
-    sizes = list(_group_counts([size / total for size in default], n_units))
+    shares = [size / total for size in default]
+    sizes = list(_group_counts(shares, n_units))
     fewest = min(FEW, n_units // len(wanted))
     while small := [part for part in wanted if sizes[part] < fewest]:
+        large = [part for part in range(3) if sizes[part] > fewest]
+        above = max(large, key=lambda part: sizes[part] - shares[part] * n_units)  # its share, by most
+        sizes[above] -= 1
         sizes[small[0]] += 1
-        sizes[sizes.index(max(sizes))] -= 1
     return tuple(sizes)
 
 

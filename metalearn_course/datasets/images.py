@@ -142,9 +142,8 @@ class ImageClasses:
         rows = self.starts[classes].unsqueeze(-1) + numbers
         x = self.images[rows.to(device, non_blocking=True)]  # (T, N, K, C, H, W) uint8
         if self.rotations is not None:
-            turns = self.rotations[classes].to(device, non_blocking=True).view(*classes.shape, 1, 1, 1, 1)
-            x = torch.where((turns & 1).bool(), torch.rot90(x, 1, (-2, -1)), x)
-            x = torch.where((turns & 2).bool(), x.flip(-2, -1), x)
+            turns = self.rotations[classes].to(device, non_blocking=True)  # (T, N)
+            x = _turned(x, turns.view(*classes.shape, 1, 1))
         return x.float().div_(255)
 
     @property
@@ -169,6 +168,14 @@ class ImageClasses:
     def _ids_by_class(self) -> list[Tensor]:
         ids = self.picture_ids
         return [ids[start : start + count] for start, count in zip(self.starts.tolist(), self.counts.tolist())]
+
+
+def _turned(x: Tensor, turns: Tensor) -> Tensor:
+    """Square pictures x (..., H, W), each turned by so many quarters (...) as torch.rot90 does: one gather."""
+    side = x.shape[-1]
+    places = torch.arange(side * side, device=x.device).view(side, side)
+    places = torch.stack([torch.rot90(places, quarters).flatten() for quarters in range(4)])  # (4, H * W)
+    return x.flatten(-2).gather(-1, places[turns].expand(*x.shape[:-2], -1)).view_as(x)
 
 
 def _class_index(classes, n_classes: int) -> Tensor:

@@ -3,19 +3,21 @@
 import copy
 from collections import Counter
 from collections.abc import Collection, Iterable
+from dataclasses import asdict
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from metalearn_course.datasets import ImageClasses
+from metalearn_course.datasets.augment import Augment, Variation
 from metalearn_course.episode import Episode, LabelledSet
 
 
 def task_generator(seed: int, step: int, task: int, stream: int = 0) -> torch.Generator:
     """A random stream of task `task` in step `step`, independent of how many tasks a step has.
 
-    Stream 0 draws the episode, stream 1 the learner's own noise.
+    Stream 0 draws the episode, stream 1 the learner's own noise, stream 2 the augmentation.
     """
     mixed = np.random.SeedSequence((seed, step, task, stream)).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(mixed >> 1))  # manual_seed takes 63 bits without a sign
@@ -34,6 +36,9 @@ class EpisodeSampler:
     support_styles, query_styles: names of styles (see `ImageClasses.styles`), of which the support and the
     query pictures are; None is any. They may overlap, a picture is never in both. Classes that lack pictures
     for it are left out.
+
+    augment: varies each picture of a task that `sample` and `sample_tasks` give (see datasets/augment.py), for
+    training; `evaluate` gathers pictures as they are.
     """
 
     def __init__(
@@ -46,8 +51,11 @@ class EpisodeSampler:
         within: str | None = None,
         support_styles: Collection[str] | None = None,
         query_styles: Collection[str] | None = None,
+        augment: Augment | None = None,
     ):
         self.images, self.n_way, self.k_shot, self.n_query = images, n_way, k_shot, n_query
+        self.augment = augment
+        self.options = _plain(within=within, support_styles=support_styles, query_styles=query_styles, augment=augment)
         self._allowed = None
         usable = range(len(images))
         if support_styles is None and query_styles is None:
@@ -76,11 +84,14 @@ class EpisodeSampler:
 
     def sample(self, n_tasks: int, generator: torch.Generator | None = None) -> Episode:
         """A batch of n_tasks episodes: support x (T, N*K, C, H, W), y (T, N*K), classes (T, N)."""
-        return self.gather(*self.draw(n_tasks, generator))
+        episodes = self.gather(*self.draw(n_tasks, generator))
+        return self._varied(episodes, [generator] * n_tasks)
 
     def sample_tasks(self, seed: int, step: int, tasks: Iterable[int]) -> Episode:
         """The given tasks of a step; task i is a function of (seed, step, i) alone."""
-        return self.gather(*self.draw_tasks(seed, step, tasks))
+        tasks = list(tasks)
+        episodes = self.gather(*self.draw_tasks(seed, step, tasks))
+        return self._varied(episodes, [task_generator(seed, step, task, stream=2) for task in tasks])
 
     def draw_tasks(self, seed: int, step: int, tasks: Iterable[int]) -> tuple[Tensor, Tensor]:
         """The indices of `sample_tasks` alone."""
@@ -124,10 +135,33 @@ class EpisodeSampler:
         labelled = (self._labelled(classes, part) for part in parts)
         return Episode(*labelled, classes.to(self.images.images.device, non_blocking=True))
 
+    def _varied(self, episodes: Episode, generators: list[torch.Generator | None]) -> Episode:
+        """The episodes with every picture augmented, task by task from a generator of its own."""
+        if self.augment is None:
+            return episodes
+        support, query = episodes.support, episodes.query
+        n_pictures = support.x.shape[1] + query.x.shape[1]
+        drawn = [self.augment.draw(n_pictures, generator) for generator in generators]
+        variation = Variation(*map(torch.stack, zip(*drawn)))
+        x = self.augment.apply(torch.cat([support.x, query.x], 1), variation)  # (T, M, C, H, W)
+        support_x, query_x = x.split([support.x.shape[1], query.x.shape[1]], 1)
+        return episodes._replace(support=LabelledSet(support_x, support.y), query=LabelledSet(query_x, query.y))
+
     def _labelled(self, classes: Tensor, numbers: Tensor) -> LabelledSet:
         x = self.images.pictures(classes, numbers)  # (T, N, K, C, H, W)
         y = torch.arange(self.n_way, device=x.device).view(1, -1, 1).expand(x.shape[:3])
         return LabelledSet(x.flatten(1, 2), y.flatten(1, 2))
+
+
+def _plain(**options) -> dict:
+    """The options that are set, as JSON would have them, to tell two samplers apart."""
+    found = {name: option for name, option in options.items() if option is not None}
+    for name, option in found.items():
+        if isinstance(option, Augment):
+            found[name] = asdict(option)
+        elif not isinstance(option, str):
+            found[name] = sorted(option)
+    return found
 
 
 def _check_counts(n_way: int, k_shot: int, n_query: int) -> None:

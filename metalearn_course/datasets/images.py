@@ -33,7 +33,7 @@ class ImageClasses:
     split_sizes: tuple = DEFAULT_SPLIT
     official_test: frozenset[str] = frozenset()  # groups that the dataset's authors keep for testing
     official_validation: frozenset[str] = frozenset()  # and for validation, where they name these too
-    rotations: Tensor | None = None  # (n_classes,) quarter turns, None where nothing is turned
+    rotations: Tensor | None = None  # (n_classes,) quarter turns, 4 more in the mirror; None: nothing is turned
     families: tuple[str, ...] = ()  # of the classes: alphabet, component, kind of thing
     subgroups: tuple[str, ...] = ()  # of the classes: finer than families
     descriptions: tuple[tuple[str, ...], ...] = ()  # of the classes: keywords, components
@@ -71,20 +71,23 @@ class ImageClasses:
         """Only the classes that have at least `n_pictures` pictures."""
         return self.select([c for c, count in enumerate(self.counts.tolist()) if count >= n_pictures])
 
-    def with_rotations(self) -> "ImageClasses":
+    def with_rotations(self, reflections: bool = False) -> "ImageClasses":
         """Four classes out of each: turned by 0, 90, 180 and 270 degrees, in the same group.
 
-        The usual augmentation of Omniglot. Nothing is stored: pictures are turned when they are drawn.
+        The usual augmentation of Omniglot. With reflections=True there are eight, each of the four in the
+        mirror too. Nothing is stored: pictures are turned when they are drawn.
         """
         if self.rotations is not None:
             raise ValueError("these classes are rotated already")
         if self.images.shape[-2] != self.images.shape[-1]:
             height, width = self.images.shape[-2:]
             raise ValueError(f"the pictures of {self.name} are {height}x{width}; only square ones can be rotated")
-        turns = torch.arange(4).repeat_interleave(len(self))
-        tables = {field: getattr(self, field) * 4 for field in self._fields_of_classes()}
-        tables["names"] = tuple(f"{name}@{90 * t}" for t in range(4) for name in self.names)
-        return replace(self, **tables, starts=self.starts.repeat(4), counts=self.counts.repeat(4), rotations=turns)
+        endings = [f"@{90 * t}{mirror}" for mirror in ("", "m")[: 1 + reflections] for t in range(4)]
+        n = len(endings)
+        tables = {field: getattr(self, field) * n for field in self._fields_of_classes()}
+        tables["names"] = tuple(name + ending for ending in endings for name in self.names)
+        turns = torch.arange(n).repeat_interleave(len(self))
+        return replace(self, **tables, starts=self.starts.repeat(n), counts=self.counts.repeat(n), rotations=turns)
 
     def split(self, seed: int = 0, sizes: Sequence[float] | None = None, official: bool = False, by: str = "group"):
         """(train, validation, test), disjoint by group.
@@ -171,10 +174,14 @@ class ImageClasses:
 
 
 def _turned(x: Tensor, turns: Tensor) -> Tensor:
-    """Square pictures x (..., H, W), each turned by so many quarters (...) as torch.rot90 does: one gather."""
+    """Square pictures x (..., H, W), each turned by turns (...) quarters as torch.rot90 does, 4 to 7 mirrored first.
+
+    One gather of pixels, for which nothing is read back from a device.
+    """
     side = x.shape[-1]
-    places = torch.arange(side * side, device=x.device).view(side, side)
-    places = torch.stack([torch.rot90(places, quarters).flatten() for quarters in range(4)])  # (4, H * W)
+    upright = torch.arange(side * side, device=x.device).view(side, side)
+    ways = [torch.rot90(places, quarters).flatten() for places in (upright, upright.flip(-1)) for quarters in range(4)]
+    places = torch.stack(ways)  # (8, H * W): where the pixels of each way come from
     return x.flatten(-2).gather(-1, places[turns].expand(*x.shape[:-2], -1)).view_as(x)
 
 

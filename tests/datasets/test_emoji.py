@@ -83,6 +83,8 @@ def test_look_alikes_share_a_group_and_others_do_not(emoji):
 def test_the_lists_made_by_eye_name_classes_that_exist(emoji):
     listed = [name for group in choices.LOOK_ALIKES for name in group]
     assert len(listed) == len(set(listed)) and set(listed) <= set(emoji.names)
+    wanted = {name: group[0] for group in choices.LOOK_ALIKES for name in group}
+    assert emoji.groups == tuple(wanted.get(name, name) for name in emoji.names)
 
 
 def test_no_clock_faces_flags_or_variants_of_skin(emoji):

@@ -30,7 +30,7 @@ class MAML(Learner):
 
     inner_steps, test_steps: gradient steps in training and at test time (the same by default).
     first_order: FOMAML; phi = theta - inner_lr * stopgrad(g).
-    lr_per_step, lr_per_parameter: learn the inner rates, one a step, one a tensor, or both
+    lr_per_step, lr_per_parameter: learn the inner rates, one per step, one per tensor, or both
         (Li et al. 2017, Meta-SGD; Antoniou et al. 2019). Test steps beyond the last reuse its rate.
     head: "linear", part of theta; or "prototypes": every task's head starts from its class means,
         w_c = 2 p_c and b_c = -|p_c|^2 (Triantafillou et al. 2020), for any number of classes.

@@ -64,9 +64,15 @@ class Predictor:
 
 
 class Learner(nn.Module):
-    """Base of all learners. What a subclass's constructor is given by name is kept in `config`."""
+    """Base of all learners. What a subclass's constructor is given by name is kept in `config`.
+
+    The command line makes an option of each, with the docstring's line about it as help.
+
+    norm: what normalises the queries in training
+    """
 
     norms = ("query", "support")  # normalisation modes that the learner can work with
+    train_defaults: Mapping[str, Any] = MappingProxyType({})  # of `metalearn train`, beside the usual ones
     test_options: Mapping[str, Any] = MappingProxyType({})  # what `adapt_state` gets at test time, not in training
     net: nn.Module
 

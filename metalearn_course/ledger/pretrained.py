@@ -4,17 +4,24 @@ import json
 import os
 from pathlib import Path
 
-from metalearn_course.common import storage
 from metalearn_course.learners.base import Learner
 from metalearn_course.learners.registry import build, describe
 from metalearn_course.training import checkpoint
 
+PACKAGE = Path(__file__).parents[1]
+SHIPPED = PACKAGE / "results"  # the course's ledger in an installed package; in a clone it lies beside the package
+
 
 def folder() -> Path:
-    """Where the ledger lies: $METALEARN_RESULTS, results/ beside the package, or inside an installed package."""
-    package = Path(__file__).parents[1]
-    shipped = package / "results"
-    return Path(os.environ.get("METALEARN_RESULTS") or (shipped if shipped.exists() else package.parent / "results"))
+    """Where the ledger is written: $METALEARN_RESULTS, else results/ of the clone, or of the working folder."""
+    usual = Path("results") if SHIPPED.exists() else PACKAGE.parent / "results"
+    return Path(os.environ.get("METALEARN_RESULTS") or usual)
+
+
+def folders() -> list[Path]:
+    """Where the ledger is read: there first, then what an installed package brings along."""
+    own = bool(os.environ.get("METALEARN_RESULTS")) or not SHIPPED.exists()
+    return [folder()] if own else [folder(), SHIPPED]
 
 
 def load_learner(path: str | Path, into: Learner | None = None) -> tuple[Learner, dict]:
@@ -27,7 +34,7 @@ def load_learner(path: str | Path, into: Learner | None = None) -> tuple[Learner
     is another learner than it holds.
     """
     path = _checkpoint_at(Path(path))
-    tensors, info = storage.read(path)
+    tensors, info = checkpoint.read(path)
     if not {"setup", "trained_on"} <= {*info} or "learner" not in info["setup"]:
         raise ValueError(f"{path} holds no learner: it was not written by training.fit")
     try:
@@ -72,12 +79,16 @@ def load_pretrained(name: str) -> Learner:
     """A learner of the ledger by name, such as "omniglot-maml-5w1s"."""
     path = checkpoint_of(name)
     if path is None:
-        known = ", ".join(sorted(p.stem for p in folder().glob("*.json"))) or "none"
-        raise FileNotFoundError(f"no pretrained learner {name!r} in {folder()}; there are: {known}")
+        places = " or ".join(map(str, folders()))
+        known = ", ".join(sorted({p.stem for place in folders() for p in place.glob("*.json")})) or "none"
+        raise FileNotFoundError(f"no pretrained learner {name!r} in {places}; there are: {known}")
     return load_learner(path)[0]
 
 
 def checkpoint_of(name: str) -> Path | None:
     """The checkpoint that an entry of the ledger names; entries of one training share one. None without an entry."""
-    entry = folder() / f"{name}.json"
-    return folder() / json.loads(entry.read_text(encoding="utf-8"))["checkpoint"] if entry.exists() else None
+    for place in folders():
+        entry = place / f"{name}.json"
+        if entry.exists():
+            return place / json.loads(entry.read_text(encoding="utf-8"))["checkpoint"]
+    return None

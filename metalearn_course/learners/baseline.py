@@ -79,7 +79,8 @@ class Pretrained(EmbeddingLearner):
         """Mean cross-entropy over the training classes, of all pictures of every episode, (T,)."""
         if self.training_head is None:
             raise ValueError("this Pretrained comes from the ledger, without the head that it was trained with")
-        if int(episodes.classes.max()) >= self.config["n_classes"]:
+        on_cpu = episodes.classes.device.type == "cpu"  # another device would have to be waited for
+        if on_cpu and int(episodes.classes.max()) >= self.config["n_classes"]:
             raise ValueError(f"the episodes have more classes than n_classes={self.config['n_classes']}")
         return super().losses(episodes, noise)
 
@@ -124,7 +125,8 @@ class Pretrained(EmbeddingLearner):
 
         weights (M,): how much each picture counts; all the same by default.
         """
-        steps, rate = self.config["head_steps"] if steps is None else steps, self.config["head_lr"]
+        steps = self.config["head_steps"] if steps is None else steps
+        rate = self.config["head_lr"]
         if self.log_scale is None:
             length = features.pow(2).sum(-1).mean().sqrt()
             head = PretrainedState(features.new_zeros(n_way, features.shape[1]), features.new_zeros(n_way))

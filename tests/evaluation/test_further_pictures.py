@@ -11,8 +11,10 @@ from small_vilm import base, easy, small
 from metalearn_course.cli.main import main
 from metalearn_course.datasets import from_tensors
 from metalearn_course.evaluation import further_pictures
+from metalearn_course.evaluation.accuracy import Score
 from metalearn_course.evaluation.further_pictures import (
     SPARE,
+    WEIGHTS,
     FirstShots,
     affine,
     compare,
@@ -91,6 +93,28 @@ def test_every_trial_is_compared_with_the_support_alone_on_the_same_episodes():
     assert compare(learner, tasks, tasks, 4, 2) == (rows, episodes_hash)
 
 
+def test_what_further_pictures_count_together_is_chosen_on_validation_and_shared_out(monkeypatch):
+    """Five pictures or twenty, of one maker they count the same: the weight of each is a fifth or a twentieth."""
+    best = {None: 0.3, affine: 1.0, repeated: 0.1}
+    tasks, choice = (classes(), 3, 1, 3), (classes(9), 3, 1, 3)
+    asked = []
+
+    def score(learner, sampler, n, m=0, weight=None, make=None):
+        on_choice = sampler.images is choice[0]
+        if m:
+            asked.append((on_choice, make, m, weight))
+        right = on_choice and m and m * weight == pytest.approx(best[make])
+        return Score(torch.full((4,), 0.9 if right else 0.5), "query", "same")
+
+    monkeypatch.setattr(further_pictures, "evaluate", score)
+    rows, _ = compare(small(), tasks, choice, n_episodes=4, n_choice=2)
+    chosen = {"generated": 0.3, "affine": 1.0, "repeated": 0.1}
+    assert {row["what"]: row["weight"] for row in rows if row["weight"]} == chosen
+    for on_choice, make, m, weight in asked:
+        assert m * weight in ([pytest.approx(w) for w in WEIGHTS] if on_choice else [pytest.approx(best[make])])
+    assert sum(on_choice for on_choice, *_ in asked) == len(WEIGHTS) * len(best)
+
+
 def test_other_options_leave_weights_and_memory_alone():
     learner = small(base(head="cosine"))
     learner.trained_on = {"dataset_hash": "x", "groups": []}
@@ -111,7 +135,7 @@ def test_the_command_records_what_it_prints(tmp_path, monkeypatch, capsys):
     shape = ["--n-way", "3", "--n-query", "2", "--n-episodes", "3", "--n-choice", "2", "--device", "cpu"]
     capsys.readouterr()
     assert main(["augment", "vilm", *shape, "--head", "linear", "--record", "mine"]) == 0
-    found = json.loads((tmp_path / "results" / "generated" / "mine.json").read_text())
+    found = json.loads((tmp_path / "results" / "generated" / "mine.json").read_text(encoding="utf-8"))
     assert found["options"] == {"head": "linear"} and len(found["rows"]) == 9
     assert capsys.readouterr().out.strip() == table(records.measured("generated")).strip()
     assert load_learner(tmp_path / "vilm" / "last.safetensors")[0].config["head"] == "cosine"

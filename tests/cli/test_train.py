@@ -82,7 +82,7 @@ def test_every_learner_is_trained_evaluated_and_recorded(name, pictures, tmp_pat
     score = ["evaluate", "here", "--n-episodes", "3", "--n-query", "2", "--device", "cpu"]
     assert main([*score, "--record", f"mine-{name}-3w1s"]) == 0
     assert capsys.readouterr().out.count("inductive") == len(learner.norms) - 1
-    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text())
+    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text(encoding="utf-8"))
     assert entry["learner"] == type(learner).__name__.lower() and set(entry["norms"]) == set(learner.norms)
     assert main(["evaluate", f"mine-{name}-3w1s", *score[2:]]) == 0
 

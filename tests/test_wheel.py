@@ -59,39 +59,55 @@ def installed(wheel, tmp_path_factory):
     return run
 
 
-def test_the_package_is_the_installed_one(installed):
-    said = installed("-c", "import metalearn_course as m; print(m.__file__, m.__version__)").split()
-    assert Path(said[0]).parents[1].resolve() == installed.own.resolve()
-    assert said[1] == metalearn_course.__version__
+FACTS = """
+import json, os, metalearn_course as m
+from metalearn_course import datasets, ledger, learners
+found = dict(file=m.__file__, version=m.__version__, entries=list(ledger.entries()))
+found["folder"] = str(ledger.folder())
+os.environ["METALEARN_RESULTS"] = "elsewhere"
+found["told"] = str(ledger.folder())
+found["n_way"] = learners.load_pretrained("kanji-maml-5w1s").n_way
+found["sizes"] = {name: len(datasets.load(name)) for name in ("kanji", "emoji")}
+print(json.dumps(found))
+"""
+EVALUATE = """
+from metalearn_course.cli.main import main
+command = "evaluate kanji-pretrained-5w1s --n-episodes 2 --device cpu --record mine"
+assert main(command.split()) == 0
+assert main(["results"]) == 0
+"""
 
 
-def test_the_learners_of_the_ledger_come_along(installed):
-    code = "from metalearn_course import learners; print(learners.load_pretrained('kanji-maml-5w1s').n_way)"
-    assert installed("-c", code).strip() == "5"
+@pytest.fixture(scope="module")
+def facts(installed):
+    return json.loads(installed("-c", FACTS))
 
 
-@pytest.mark.parametrize("name", ["kanji", "emoji"])
-def test_the_embedded_data_come_along(installed, name):
-    code = f"from metalearn_course import datasets; print(len(datasets.load({name!r})))"
-    assert int(installed("-c", code)) > 500
+def test_the_package_is_the_installed_one(installed, facts):
+    assert Path(facts["file"]).parents[1].resolve() == installed.own.resolve()
+    assert facts["version"] == metalearn_course.__version__
 
 
-def test_the_tables_are_full(installed):
-    out = installed("-m", "metalearn_course", "results")
-    assert "omniglot-protonet-5w1s" in out and "omniglot-anil-5w1s" in out
+def test_the_ledger_comes_along_and_the_readers_own_is_written_elsewhere(facts):
+    assert {path.stem for path in (ROOT / "results").glob("*.json")} == set(facts["entries"])
+    assert facts["n_way"] == 5
+    assert (facts["folder"], facts["told"]) == ("results", "elsewhere")
+
+
+def test_the_embedded_data_come_along(facts):
+    assert min(facts["sizes"].values()) > 500
 
 
 def test_a_learner_of_the_ledger_is_evaluated_and_recorded_outside_the_package(installed):
-    before = {path for path in installed.own.rglob("*") if "__pycache__" not in path.parts}
-    command = ["-m", "metalearn_course", "evaluate", "kanji-pretrained-5w1s", "--n-episodes", "2", "--device", "cpu"]
-    out = installed(*command, "--record", "mine")
+    def files():
+        return {path for path in installed.own.rglob("*") if "__pycache__" not in path.parts}
+
+    before = files()
+    out = installed("-c", EVALUATE)
     assert "5-way 1-shot, test classes of kanji" in out and f"recorded as {Path('results') / 'mine.json'}" in out
-    assert {path for path in installed.own.rglob("*") if "__pycache__" not in path.parts} == before
-    assert json.loads((installed.work / "results" / "mine.json").read_text(encoding="utf-8"))["dataset"] == "kanji"
-    assert "mine " in installed("-m", "metalearn_course", "results")
-    elsewhere = installed.work / "elsewhere"
-    installed(*command, "--record", "other", METALEARN_RESULTS=str(elsewhere))
-    assert (elsewhere / "other.safetensors").exists()
+    table = out.split("recorded as")[1]
+    assert "\nmine " in table and "omniglot-protonet-5w1s" in table
+    assert (installed.work / "results" / "mine.safetensors").exists() and files() == before
 
 
 def test_the_wheel_holds_what_it_should_and_nothing_else(wheel):

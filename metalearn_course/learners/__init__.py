@@ -8,6 +8,7 @@ from metalearn_course.learners.abml import ABML
 from metalearn_course.learners.anil import ANIL
 from metalearn_course.learners.base import Learner, Predictor, map_tasks
 from metalearn_course.learners.baseline import Pretrained
+from metalearn_course.learners.incontext import InContext
 from metalearn_course.learners.maml import MAML
 from metalearn_course.learners.matching import MatchingNet
 from metalearn_course.learners.protonet import ProtoNet
@@ -15,8 +16,8 @@ from metalearn_course.learners.registry import LEARNERS, build
 from metalearn_course.learners.reptile import Reptile
 from metalearn_course.learners.vilm import VILM
 
-__all__ = ["ABML", "ANIL", "MAML", "VILM", "Learner", "MatchingNet", "Predictor", "Pretrained", "ProtoNet", "Reptile"]
-__all__ += ["LEARNERS", "build", "load_learner", "load_pretrained", "map_tasks"]
+__all__ = ["ABML", "ANIL", "MAML", "VILM", "InContext", "Learner", "MatchingNet", "Predictor", "Pretrained", "ProtoNet"]
+__all__ += ["Reptile", "LEARNERS", "build", "load_learner", "load_pretrained", "map_tasks"]
 
 
 def __getattr__(name: str):

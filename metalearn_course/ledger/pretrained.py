@@ -4,7 +4,6 @@ import json
 import os
 from pathlib import Path
 
-from metalearn_course.common import storage
 from metalearn_course.learners.base import Learner
 from metalearn_course.learners.registry import build
 from metalearn_course.training import checkpoint
@@ -19,7 +18,7 @@ def folder() -> Path:
 
 def load_learner(path: str | Path) -> tuple[Learner, dict]:
     """The learner of a checkpoint, and the checkpoint's info (step, setup, what it was trained on)."""
-    tensors, info = storage.read(Path(path))
+    tensors, info = checkpoint.read(Path(path))
     learner = build(info["setup"]["learner"])
     checkpoint.restore_learner(learner, tensors)
     learner.trained_on = info["trained_on"]

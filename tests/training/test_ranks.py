@@ -15,7 +15,7 @@ import pytest
 import torch
 
 if __name__ == "__main__":  # started by torchrun, which knows nothing of pytest's paths
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 from helpers import Noisy, samplers, tiny_maml
 from small_learners import MAKE, made
 from torch.utils._pytree import tree_map
@@ -30,6 +30,7 @@ RUNS = {
     "uneven": dict(make=tiny_maml, n_tasks=5),
     "two and one": dict(make=tiny_maml, n_tasks=3),
     "noise": dict(make=Noisy, n_tasks=3),
+    "clipped": dict(make=tiny_maml, n_tasks=3, clip=0.01, warm_up=3),
 } | {name: dict(make=partial(made, name), n_tasks=3) for name in MAKE}
 
 
@@ -92,7 +93,7 @@ def two(tmp_path_factory):
     out = tmp_path_factory.mktemp("two")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*torchrun, __file__, out], env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*torchrun, __file__, out], env=environment, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     return out
 

@@ -27,6 +27,7 @@ class ImageClasses:
     hash: str  # of the whole dataset; a split keeps it
     split_sizes: tuple = DEFAULT_SPLIT
     official_test: frozenset[str] = frozenset()  # groups that the dataset's authors keep for testing
+    official_validation: frozenset[str] = frozenset()  # and for validation, where they name these too
     rotations: Tensor | None = None  # (n_classes,) quarter turns, None where nothing is turned
 
     def __len__(self) -> int:
@@ -79,7 +80,8 @@ class ImageClasses:
 
         sizes: three group counts, or three shares that add up to 1; the default is the dataset's own
         (Omniglot: 1100/100/423); counts may leave groups out. official=True takes the authors' test
-        groups as the test set and draws the validation groups, as many as `sizes` says, from the rest.
+        groups as the test set, and their validation groups too or, where they name none, as many as `sizes`
+        says, drawn from the rest.
         """
         groups = sorted(set(self.groups))
         order = torch.randperm(len(groups), generator=torch.Generator().manual_seed(seed)).tolist()
@@ -89,7 +91,8 @@ class ImageClasses:
             if not self.official_test:
                 raise ValueError(f"{self.name} has no official split; use official=False")
             rest = [g for g in shuffled if g not in self.official_test]
-            parts = rest[n_val:], rest[:n_val], self.official_test
+            validation = self.official_validation or frozenset(rest[:n_val])
+            parts = frozenset(rest) - validation, validation, self.official_test
         else:
             parts = shuffled[:n_train], shuffled[n_train:][:n_val], shuffled[n_train + n_val :][:n_test]
         return tuple(self._of_groups(frozenset(part)) for part in parts)

@@ -44,6 +44,11 @@ class ABML(MAML):
     the head. A prediction averages the probabilities of `test_samples` draws of the weights, from
     the same standard normal numbers in every task, so that the same support set gives the same answer.
     norm: "query" normalises training's support and queries as one batch; "support" by the support set.
+    inner_kl: weight of the KL in the inner loss.
+    kl_weight: weight of the KL in the outer loss.
+    prior_weight: weight of the hyper-prior, times kl_weight.
+    init_log_var: logarithm of the first variances.
+    test_samples: draws of the weights in a prediction.
     net: a Conv4 or a class derived from it; TypeError for others.
     """
 

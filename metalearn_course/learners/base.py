@@ -49,9 +49,15 @@ class Predictor:
 
 
 class Learner(nn.Module):
-    """Base of all learners. Subclasses take their hyper-parameters by name and keep them in `config`."""
+    """Base of all learners. Subclasses take their hyper-parameters by name and keep them in `config`.
+
+    The command line makes an option of each, with the docstring's line about it as help.
+
+    norm: what normalises the queries in training
+    """
 
     norms = ("query", "support")  # normalisation modes that the learner can work with
+    train_defaults: dict[str, Any] = {}  # of `metalearn train`, where other numbers serve better than the usual ones
     test_options: dict[str, Any] = {}  # what `adapt_state` gets at test time and not in training
 
     def __init__(self, n_way: int, norm: str = "query"):

@@ -1,7 +1,7 @@
 """Model-Agnostic Meta-Learning (Finn, Abbeel & Levine 2017, arXiv 1703.03400, algorithm 2)."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,10 +27,12 @@ class MAML(Learner):
     The inner loss is the mean cross-entropy over the support set. Where the papers sum over n_way
     examples and divide by k_shot, their step alpha corresponds to inner_lr = n_way * alpha.
 
-    inner_steps, test_steps: gradient steps in training and at test time (the same by default).
-    first_order: FOMAML; phi = theta - inner_lr * stopgrad(g).
-    lr_per_step, lr_per_parameter: learn the inner rates, one a step, one a tensor, or both
-        (Li et al. 2017, Meta-SGD; Antoniou et al. 2019). Test steps beyond the last reuse its rate.
+    inner_lr: rate of the inner steps, on the mean support loss.
+    inner_steps: gradient steps in training.
+    test_steps: gradient steps at test time (default: as in training).
+    first_order: FOMAML, without second derivatives: phi = theta - inner_lr * stopgrad(g).
+    lr_per_step: learn an inner rate per step (Antoniou et al. 2019). Test steps beyond the last reuse its rate.
+    lr_per_parameter: learn an inner rate per tensor (Li et al. 2017, Meta-SGD); with lr_per_step, per tensor and step.
     head: "linear", part of theta; or "prototypes": every task's head starts from its class means,
         w_c = 2 p_c and b_c = -|p_c|^2 (Triantafillou et al. 2020), for any number of classes.
     norm: statistics of the queries' batch normalisation in training, "query" or "support".
@@ -48,7 +50,7 @@ class MAML(Learner):
         first_order: bool = False,
         lr_per_step: bool = False,
         lr_per_parameter: bool = False,
-        head: str = "linear",
+        head: Literal["linear", "prototypes"] = "linear",
         norm: str = "query",
     ):
         super().__init__(n_way, norm)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from operator import itemgetter
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,13 @@ class Reptile(MAML):
     beta1 = 0. Its second moments start afresh in every task; the authors' code carries them from task
     to task, but then a task would depend on those before it, and ranks and resumed runs would differ.
     At test the same loop takes `test_steps` steps on the test task's support set.
+
+    inner_batch: support pictures per inner step.
+    inner_optimizer: "adam", with beta1 = 0, or "sgd".
+    test_steps: inner steps at test time.
     """
+
+    train_defaults = dict(k_shot=10, test_shot=1, n_query=1, n_tasks=5, optimizer="sgd", lr=1.0, decay=1.0)
 
     def __init__(
         self,
@@ -41,7 +48,7 @@ class Reptile(MAML):
         inner_lr: float = 1e-3,
         inner_steps: int = 5,
         inner_batch: int = 10,
-        inner_optimizer: str = "adam",
+        inner_optimizer: Literal["adam", "sgd"] = "adam",
         test_steps: int = 50,
         norm: str = "query",
     ):

@@ -8,12 +8,20 @@ from metalearn_course.learners.base import Learner
 from metalearn_course.learners.registry import build
 from metalearn_course.training import checkpoint
 
+PACKAGE = Path(__file__).parents[1]
+SHIPPED = PACKAGE / "results"  # the course's ledger in an installed package; in a clone it lies beside the package
+
 
 def folder() -> Path:
-    """Where the ledger lies: $METALEARN_RESULTS, results/ beside the package, or inside an installed package."""
-    package = Path(__file__).parents[1]
-    shipped = package / "results"
-    return Path(os.environ.get("METALEARN_RESULTS") or (shipped if shipped.exists() else package.parent / "results"))
+    """Where the ledger is written: $METALEARN_RESULTS, else results/ of the clone, or of the working folder."""
+    usual = Path("results") if SHIPPED.exists() else PACKAGE.parent / "results"
+    return Path(os.environ.get("METALEARN_RESULTS") or usual)
+
+
+def folders() -> list[Path]:
+    """Where the ledger is read: there first, then what an installed package brings along."""
+    own = bool(os.environ.get("METALEARN_RESULTS")) or not SHIPPED.exists()
+    return [folder()] if own else [folder(), SHIPPED]
 
 
 def load_learner(path: str | Path) -> tuple[Learner, dict]:
@@ -29,12 +37,16 @@ def load_pretrained(name: str) -> Learner:
     """A learner of the ledger by name, such as "omniglot-maml-5w1s"."""
     path = checkpoint_of(name)
     if path is None:
-        known = ", ".join(sorted(p.stem for p in folder().glob("*.json"))) or "none"
-        raise FileNotFoundError(f"no pretrained learner {name!r} in {folder()}; there are: {known}")
+        places = " or ".join(map(str, folders()))
+        known = ", ".join(sorted({p.stem for place in folders() for p in place.glob("*.json")})) or "none"
+        raise FileNotFoundError(f"no pretrained learner {name!r} in {places}; there are: {known}")
     return load_learner(path)[0]
 
 
 def checkpoint_of(name: str) -> Path | None:
     """The checkpoint that an entry of the ledger names; entries of one training share one. None without an entry."""
-    entry = folder() / f"{name}.json"
-    return folder() / json.loads(entry.read_text())["checkpoint"] if entry.exists() else None
+    for place in folders():
+        entry = place / f"{name}.json"
+        if entry.exists():
+            return place / json.loads(entry.read_text(encoding="utf-8"))["checkpoint"]
+    return None

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from pathlib import Path
 
 from metalearn_course.common import storage
@@ -9,7 +10,7 @@ from metalearn_course.evaluation import calibration
 from metalearn_course.evaluation.accuracy import Score
 from metalearn_course.evaluation.calibration import Answers
 from metalearn_course.learners import ABML, ANIL, MAML, Learner, Reptile
-from metalearn_course.ledger.pretrained import folder
+from metalearn_course.ledger.pretrained import folder, folders
 
 WAYS_AND_SHOTS = [(5, 1), (5, 5), (20, 1), (20, 5)]
 
@@ -37,7 +38,16 @@ PUBLISHED = {
 
 def entries() -> dict[str, dict]:
     """All entries of the ledger by name."""
-    return {path.stem: _read(path) for path in sorted(folder().glob("*.json"), key=lambda p: p.stem)}
+    return _entries("")
+
+
+def check_name(name: str) -> str:
+    """The name, where it can be an entry's: it becomes the name of a file. ValueError for any other, or a path."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(
+            f"{name!r} cannot be the name of an entry; take letters, digits, '-', '_' and '.', and no folder"
+        )
+    return name
 
 
 def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, **more) -> dict:
@@ -104,7 +114,7 @@ def record_measured(kind: str, name: str, figures: dict) -> None:
 
 def measured(kind: str) -> dict[str, dict]:
     """All measurements of a kind by name: "calibration", or "generated" (see augmentation.py)."""
-    return {path.stem: _read(path) for path in sorted((folder() / kind).glob("*.json"))}
+    return _entries(kind)
 
 
 def calibration_figures(found: Answers) -> dict[str, float]:
@@ -177,6 +187,12 @@ def _validation(log: Path) -> list[list[float]]:
     """(step, accuracy, ci95) of every validation in a run's log."""
     records = map(json.loads, log.read_text().splitlines()) if log.exists() else []
     return [[r["step"], *(round(figure, 5) for figure in r["validation"])] for r in records if "validation" in r]
+
+
+def _entries(kind: str) -> dict[str, dict]:
+    """What the folders of the ledger, or their subfolders of a kind, hold by name; the reader's own come first."""
+    paths = {path.stem: path for place in reversed(folders()) for path in (place / kind).glob("*.json")}
+    return {name: _read(paths[name]) for name in sorted(paths)}
 
 
 def _read(path: Path) -> dict:

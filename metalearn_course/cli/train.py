@@ -49,7 +49,9 @@ class Options(Machine, Drawing, Pictures):
     n_tasks: tasks per meta-step
     optimizer: outer optimiser
     lr: outer learning rate
+    warm_up: steps over which lr rises from 0 (below 1: a share of all steps)
     decay: last share of the steps, over which lr falls to 0
+    clip: the largest norm that a gradient may have (left out: any)
     validate_every: steps between validations
     seed: seed of weights and tasks
     out: folder of the run (default: runs/DATASET-LEARNER-…)
@@ -72,7 +74,9 @@ class Options(Machine, Drawing, Pictures):
     n_tasks: int = 16
     optimizer: Literal["adam", "sgd"] = "adam"
     lr: float = 1e-3
+    warm_up: float = 0.0
     decay: float = 0.3
+    clip: float | None = None
     validate_every: int = 500
     seed: Whole = 0
     out: str | None = None
@@ -123,7 +127,9 @@ def _train(options: Options, args) -> None:
         options.n_steps,
         n_tasks=options.n_tasks,
         lr=options.lr,
+        warm_up=options.warm_up,
         decay=options.decay,
+        clip=options.clip,
         optimizer=OPTIMIZERS[options.optimizer],
         validate=validate,
         validate_every=options.validate_every,

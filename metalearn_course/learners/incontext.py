@@ -72,6 +72,8 @@ class InContext(EmbeddingLearner):
     1707.03141); by a transformer with codes for labels: Kirsch et al. 2022 (arXiv 2212.04458).
     """
 
+    train_defaults = dict(n_way=20, n_query=3, n_tasks=8, warm_up=100, decay=0.5, clip=1.0)
+
     def __init__(
         self,
         net: nn.Module,

@@ -76,7 +76,7 @@ def without_time(history: training.History | Path) -> list[dict]:
 
 
 def read_log(out: Path) -> list[dict]:
-    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def assert_same_tensors(found: dict, wanted: dict) -> None:

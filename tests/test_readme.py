@@ -7,7 +7,7 @@ from metalearn_course.cli.main import read
 from metalearn_course.ledger import records
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text()
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_measured_runs_is_the_ledger():

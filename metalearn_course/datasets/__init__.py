@@ -8,6 +8,7 @@ from metalearn_course.datasets.images import ImageClasses, from_tensors
 __all__ = ["DATASETS", "ImageClasses", "from_tensors", "load"]
 
 DATASETS = {  # name: the module whose `load` makes it, imported when it is wanted
+    "emoji": "emoji",
     "kanji": "kanji",
     "omniglot": "omniglot",
     "cifar-fs": "cifar_fs",
@@ -24,6 +25,7 @@ def load(
 ) -> ImageClasses:
     """The dataset called `name`.
 
+    "emoji": colour drawings by many artists, needs no network.
     "kanji": drawn from stroke data that comes with the packages, needs no network.
     "omniglot", "cifar-fs": `root` is the folder with their archives; downloaded where there is none.
     "folder:PATH": a reader's own pictures, a folder with one folder of pictures per class.
@@ -33,6 +35,7 @@ def load(
     options: of the dataset's own `load`, such as depth=2 of a folder.
     Raises ValueError for unknown names and options.
     """
+    options |= {} if root is None else {"root": root}
     if name.startswith("folder:") and name != "folder:":
         from metalearn_course.datasets import folder
 
@@ -45,7 +48,6 @@ def load(
     from metalearn_course.datasets import transforms
 
     load_it = importlib.import_module(f"metalearn_course.datasets.{DATASETS[name]}").load
-    options |= {} if root is None else {"root": root}
     _check_options(name, load_it, options)
     return transforms.convert(load_it(**options), size, channels, invert)
 

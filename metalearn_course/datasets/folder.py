@@ -17,7 +17,7 @@ from metalearn_course.datasets.opening import Unreadable, is_coloured, is_grey, 
 from metalearn_course.datasets.tree import Found, find
 
 GREY_SIZE, COLOUR_SIZE = 28, 84  # pixels: what the field uses for characters and for photographs
-FAINT = 8  # of 255: pictures with less contrast are named
+FAINT, DARK = 8, 64  # of 255: pictures with less contrast, or without anything as light as this, are named
 
 
 def load(
@@ -26,6 +26,7 @@ def load(
     channels: int | None = None,
     invert: bool | None = None,
     depth: int | None = None,
+    together: bool | None = None,
     skip_unreadable: bool = False,
     report: Callable[[str], None] | None = print,
 ) -> ImageClasses:
@@ -38,16 +39,19 @@ def load(
     channels: 1 or 3; by default 1 if no pixel of any picture is coloured, however it is stored.
     invert: in the course's character data ink is 1. The default asks the pictures: grey ones that mostly
       show dark ink on light paper are inverted, and colour is left alone. True or False decides.
-    depth: how many folders down a class is; by default where the pictures lie (see `tree.find`).
+    depth: how many folders down a class is; by default where the pictures lie.
+    together: whether A/CLASS and B/CLASS are one class; by default where A and B are called train, val and
+      test: then classes that lie in one of these alone make the official split (see `tree.find`).
     skip_unreadable: leave out pictures that cannot be read, rather than raise an error that names them.
     report: is given one line that says what was read, changed and left out; None for silence.
 
     Raises FileNotFoundError where PATH is no folder, ValueError for what cannot be read or is unclear.
     """
+    transforms.check(size, channels)
     root = Path(path).expanduser().resolve()
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder; give a folder that has one folder of pictures per class")
-    found = find(root, depth)
+    found = find(root, depth, together)
     if channels is None:
         channels = 3 if any(_shows_colour(file) for files in found.classes.values() for file in files) else 1
     size = size or (GREY_SIZE if channels == 1 else COLOUR_SIZE)
@@ -142,9 +146,12 @@ def _scaled(smalls: list[_Small], noted: Notes) -> Tensor:
 
 
 def _note_faint(pixels: Tensor, names: list[str], noted: Notes) -> None:
-    flat = pixels.flatten(1)
-    for i in (flat.amax(1) - flat.amin(1) < FAINT).nonzero().flatten().tolist():
+    """Names what shows next to nothing, such as 16 bits of colour that hold 10 or 12: Pillow drops the lower eight."""
+    darkest, lightest = pixels.flatten(1).aminmax(dim=1)
+    for i in (lightest - darkest < FAINT).nonzero().flatten().tolist():
         noted.add("pictures that show next to nothing: one tone all over", names[i])
+    for i in ((lightest < DARK) & (lightest - darkest >= FAINT)).nonzero().flatten().tolist():
+        noted.add(f"pictures that are nearly black: no tone above {DARK - 1} of 255", names[i])
 
 
 def _polarity(pixels: Tensor, invert: bool | None) -> tuple[bool, str]:
@@ -152,7 +159,7 @@ def _polarity(pixels: Tensor, invert: bool | None) -> tuple[bool, str]:
     if invert is not None:
         return invert, "inverted, as asked" if invert else "not inverted, as asked"
     if pixels.shape[1] == 3:
-        return False, "not inverted (colour)"
+        return False, "not inverted, for colour is left alone"
     votes = transforms.polarity(pixels)
     dark, light = int((votes > 0).sum()), int((votes < 0).sum())
     if dark > light and 3 * dark >= len(pixels):

@@ -28,6 +28,9 @@ KEY = "omniglot-28-v1"  # of the prepared data in the cache
 def load(root: str | Path | None = None) -> ImageClasses:
     """Omniglot at 28x28, ink 1 on paper 0, a class a character.
 
+    families: the alphabet; styles: the number of the person who drew the picture, which means another person
+    in another alphabet.
+
     root: a folder with the official archives (images_background.zip, images_evaluation.zip) or with
     what they unpack to; the default is $METALEARN_OMNIGLOT. Without either the archives are
     downloaded. Whatever the source, the contents are verified: 1,623 characters of 20 pictures.
@@ -44,6 +47,8 @@ def load(root: str | Path | None = None) -> ImageClasses:
         info["names"],
         split_sizes=(1100, 100, 423),
         official_test=frozenset(info["official_test"]),
+        families=[name.split("/")[0] for name in info["names"]],
+        styles=[f"drawer {n}" for n in range(1, PER_CHARACTER + 1)] * len(info["names"]),
     )
 
 

@@ -18,8 +18,8 @@ def convert(
 ) -> ImageClasses:
     """The same classes with pictures of `size` pixels and `channels` (1 or 3), inverted where `invert` says so.
 
-    None leaves things as they are. The hash stays: a resized class is the same class to the guard that
-    keeps test classes out of training. Raises ValueError for a size below 1 or other channels.
+    None leaves things as they are. Hash and picture ids stay: a resized class is the same class to the guard
+    that keeps test classes out of training. Raises ValueError for a size below 1 or other channels.
     """
     pixels = images.images
     if size is not None:
@@ -28,13 +28,20 @@ def convert(
         pixels = to_channels(pixels, channels)
     if invert:
         pixels = 255 - pixels
-    return images if pixels is images.images else replace(images, images=pixels)
+    return images if pixels is images.images else replace(images, images=pixels, ids=images.picture_ids)
+
+
+def check(size: int | None = None, channels: int | None = None) -> None:
+    """ValueError for what no picture can have."""
+    if size is not None and size < 1:
+        raise ValueError(f"size={size}: give the side of the pictures in pixels, at least 1")
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels={channels}: give 1 for grey or 3 for colour")
 
 
 def to_size(pixels: Tensor, size: int) -> Tensor:
     """The middle squares of pictures (M, C, H, W) uint8, as (M, C, size, size), antialiased."""
-    if size < 1:
-        raise ValueError(f"size={size}: give the side of the pictures in pixels, at least 1")
+    check(size=size)
     if pixels.shape[-2:] == (size, size):
         return pixels
     height, width = pixels.shape[-2:]
@@ -52,8 +59,7 @@ def _resized(pixels: Tensor, size: int) -> Tensor:
 
 def to_channels(pixels: Tensor, channels: int) -> Tensor:
     """Pictures (M, C, H, W) uint8 with 1 or 3 channels: grey ones repeated, coloured ones as their brightness."""
-    if channels not in (1, 3):
-        raise ValueError(f"channels={channels}: give 1 for grey or 3 for colour")
+    check(channels=channels)
     if pixels.shape[1] == channels:
         return pixels
     if channels == 3:

@@ -16,7 +16,6 @@ from metalearn_course.learners.maml import MAML
 
 GAMMA = 0.01  # b of the hyper-prior Gamma(1, b) on every 1/variance
 UNIT = 10.0  # log variances are kept in tenths: Adam moves every number by its rate, and variances span orders
-KEPT = ("n_way", "inner_lr", "inner_steps", "test_steps", "lr_per_parameter", "norm")  # the options that are MAML's
 
 
 class ABMLState(NamedTuple):
@@ -76,8 +75,6 @@ class ABML(MAML):
         weights = dict(inner_kl=inner_kl, kl_weight=kl_weight, prior_weight=prior_weight)
         if min(weights.values()) < 0:
             raise ValueError(f"{weights}: a weight in the loss cannot be negative")
-        self.config = {key: self.config[key] for key in KEPT}
-        self.config |= weights | dict(init_log_var=init_log_var, test_samples=test_samples)
         means = bayes.means(super()._start((), n_way))
         self.log_var_tenths = nn.ParameterList(torch.full_like(mean, init_log_var / UNIT) for mean in means)
         g = torch.Generator().manual_seed(0)

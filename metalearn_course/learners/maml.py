@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from metalearn_course import nets
 from metalearn_course.episode import LabelledSet
 from metalearn_course.functional import prototype_head, prototypes, sgd_step
 from metalearn_course.learners.base import Learner
@@ -54,22 +55,13 @@ class MAML(Learner):
         norm: str = "query",
     ):
         super().__init__(n_way, norm)
+        nets.check(net)
         if inner_steps < 0 or (test_steps or 0) < 0:
             raise ValueError(f"inner_steps={inner_steps}, test_steps={test_steps}: steps cannot be negative")
         if head not in ("linear", "prototypes"):
             raise ValueError(f"head={head!r}: choose 'linear' or 'prototypes'")
         test_steps = inner_steps if test_steps is None else test_steps
-        self.config = dict(
-            n_way=n_way,
-            inner_lr=inner_lr,
-            inner_steps=inner_steps,
-            test_steps=test_steps,
-            first_order=first_order,
-            lr_per_step=lr_per_step,
-            lr_per_parameter=lr_per_parameter,
-            head=head,
-            norm=norm,
-        )
+        self.config |= {"test_steps": test_steps}
         self.net, self.inner_steps, self.first_order = net, inner_steps, first_order
         self.test_options = {"steps": test_steps}
         self.head = nn.Linear(net.out_features, n_way) if head == "linear" else None

@@ -46,7 +46,6 @@ class MatchingNet(EmbeddingLearner):
         super().__init__(net, n_way, norm)
         if steps < 1:
             raise ValueError(f"steps={steps}: full context embeddings take at least one step")
-        self.config = dict(n_way=n_way, fce=fce, scale=scale, learn_scale=learn_scale, steps=steps, norm=norm)
         self.log_scale = log_scale(scale, learn_scale)
         self.context = FullContext(net.out_features, steps) if fce else None
 

@@ -40,7 +40,6 @@ class ProtoNet(EmbeddingLearner):
         super().__init__(net, n_way, norm)
         if distance not in ("euclidean", "cosine"):
             raise ValueError(f"distance={distance!r}: choose 'euclidean' or 'cosine'")
-        self.config = dict(n_way=n_way, distance=distance, scale=scale, norm=norm)
         self.log_scale = log_scale(scale) if distance == "cosine" else None
 
     def remember(self, features: Tensor, y: Tensor, n_way: int) -> ProtoNetState:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from metalearn_course.learners.base import Learner
-from metalearn_course.learners.registry import build
+from metalearn_course.learners.registry import build, describe
 from metalearn_course.training import checkpoint
 
 PACKAGE = Path(__file__).parents[1]
@@ -24,13 +24,55 @@ def folders() -> list[Path]:
     return [folder()] if own else [folder(), SHIPPED]
 
 
-def load_learner(path: str | Path) -> tuple[Learner, dict]:
-    """The learner of a checkpoint, and the checkpoint's info (step, setup, what it was trained on)."""
-    tensors, info = checkpoint.read(Path(path))
-    learner = build(info["setup"]["learner"])
-    checkpoint.restore_learner(learner, tensors)
+def load_learner(path: str | Path, into: Learner | None = None) -> tuple[Learner, dict]:
+    """The learner of a checkpoint, and the checkpoint's info (step, setup, what it was trained on).
+
+    path: a checkpoint, or the folder of a run: its best checkpoint, else its last one.
+    into: a learner made as the trained one was, which takes the weights and is returned; needed where the
+    learner or its net is a reader's own, which a checkpoint cannot make anew.
+    FileNotFoundError where there is no checkpoint; ValueError where it is not one of the course's, or `into`
+    is another learner than it holds.
+    """
+    path = _checkpoint_at(Path(path))
+    tensors, info = checkpoint.read(path)
+    if not {"setup", "trained_on"} <= {*info} or "learner" not in info["setup"]:
+        raise ValueError(f"{path} holds no learner: it was not written by training.fit")
+    try:
+        learner = build(info["setup"]["learner"]) if into is None else into
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    odd = _differences(info["setup"]["learner"], describe(learner))
+    if into is not None and odd:
+        raise ValueError(f"{path} holds another learner than into: {'; '.join(odd)}. Make into as it was made there")
+    try:
+        checkpoint.restore_learner(learner, tensors)
+    except RuntimeError as error:
+        raise ValueError(f"the weights of {path} do not fit the learner ({error})") from error
     learner.trained_on = info["trained_on"]
     return learner, info
+
+
+def _checkpoint_at(path: Path) -> Path:
+    """The file itself, or a run's best checkpoint, else its last one."""
+    candidates = [path / "best.safetensors", path / "last.safetensors"] if path.is_dir() else [path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    wanted = " and no ".join(candidate.name for candidate in candidates)
+    raise FileNotFoundError(f"no checkpoint: there is no {wanted}{f' in {path}' if path.is_dir() else f' at {path}'}")
+
+
+def _differences(there: dict, here: dict, name: str = "") -> list[str]:
+    """What two descriptions say differently, in words."""
+    here = json.loads(json.dumps(here))  # as it was written: tuples became lists
+    odd = []
+    for key in dict.fromkeys([*there, *here]):
+        a, b = there.get(key), here.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            odd += _differences(a, b, f"{name}{key}.")
+        elif a != b:
+            odd.append(f"{name}{key} is {a!r} there and {b!r} here")
+    return odd
 
 
 def load_pretrained(name: str) -> Learner:

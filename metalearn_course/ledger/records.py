@@ -57,6 +57,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     inductive one that of the mode in training, or else of the last mode; all are kept under "norms".
     "validation" is the run's curve, (step, accuracy, ci95) each; empty where the run's log is not at hand.
     """
+    check_name(name)
     setup, learner = info["setup"], info["setup"]["learner"]
     transductive = scores["query"]
     inductive = scores[learner["norm"]] if learner["norm"] != "query" else list(scores.values())[-1]
@@ -92,7 +93,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     weights = {key: tensor for key, tensor in tensors.items() if _needed(key)}
     storage.write(folder() / entry["checkpoint"], weights, info)
     entry["checkpoint"] = _shared(folder() / entry["checkpoint"])
-    (folder() / f"{name}.json").write_text(json.dumps(entry, indent=2) + "\n")
+    storage.write_text(folder() / f"{name}.json", json.dumps(entry, indent=2) + "\n")
     return entry
 
 
@@ -107,9 +108,9 @@ def _shared(checkpoint: Path) -> str:
 
 def record_measured(kind: str, name: str, figures: dict) -> None:
     """Write a measurement to the folder `kind`. It has no checkpoint of its own: it names the learner's."""
-    path = folder() / kind / f"{name}.json"
+    path = folder() / kind / f"{check_name(name)}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
+    storage.write_text(path, json.dumps(figures | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
 
 
 def measured(kind: str) -> dict[str, dict]:
@@ -185,7 +186,7 @@ def table(learner: str | None = None) -> str:
 
 def _validation(log: Path) -> list[list[float]]:
     """(step, accuracy, ci95) of every validation in a run's log."""
-    records = map(json.loads, log.read_text().splitlines()) if log.exists() else []
+    records = map(json.loads, log.read_text(encoding="utf-8").splitlines()) if log.exists() else []
     return [[r["step"], *(round(figure, 5) for figure in r["validation"])] for r in records if "validation" in r]
 
 
@@ -197,7 +198,7 @@ def _entries(kind: str) -> dict[str, dict]:
 
 def _read(path: Path) -> dict:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not the JSON of a measured run ({error}); record it again or remove it") from error
 

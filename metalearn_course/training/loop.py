@@ -11,7 +11,7 @@ import torch
 from metalearn_course.common.progress import bar
 from metalearn_course.evaluation.accuracy import evaluate, in_evaluation_mode
 from metalearn_course.evaluation.leakage import after_training_on, refuse_classes
-from metalearn_course.learners import Learner
+from metalearn_course.learners import Learner, describe
 from metalearn_course.sampling import EpisodeSampler
 from metalearn_course.training import ranks
 from metalearn_course.training.run_folder import History, Run
@@ -74,6 +74,7 @@ def fit(
         learner=describe(learner),
         dataset=[sampler.images.name, sampler.images.hash, len(sampler.images)],
         episode=[sampler.n_way, sampler.k_shot, sampler.n_query],
+        sampler=sampler.options,
         n_tasks=n_tasks,
         lr=lr,
         warm_up=warm_up,
@@ -123,12 +124,6 @@ def _rate(step: int, n_steps: int, warm_up: float, decay: float) -> float:
     return min(1.0, (step + 1) / max(1.0, rising), (n_steps - step) / max(1.0, decay * n_steps))
 
 
-def describe(learner: Learner) -> dict:
-    """Class names and arguments that rebuild a learner."""
-    net = learner.net
-    return {"name": type(learner).__name__, **learner.config, "net": {"name": type(net).__name__, **net.config}}
-
-
 def _describe_optimizer(stepper: torch.optim.Optimizer) -> dict:
     """Its class and options, however it was made; not the rate, which `fit` sets step by step."""
     groups = [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in stepper.param_groups]
@@ -139,7 +134,7 @@ def _describe_sampler(sampler: EpisodeSampler) -> dict:
     """Which tasks it draws."""
     names = hashlib.sha256(repr(sampler.images.names).encode()).hexdigest()[:16]
     episode = [sampler.n_way, sampler.k_shot, sampler.n_query]
-    return {"dataset": sampler.images.hash, "classes": names, "episode": episode}
+    return {"dataset": sampler.images.hash, "classes": names, "episode": episode, **sampler.options}
 
 
 def _check(at_least_one: dict[str, int], warm_up: float, decay: float, clip: float | None, precision: str) -> None:

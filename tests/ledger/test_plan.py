@@ -84,10 +84,10 @@ def test_every_measurement_of_generated_pictures_is_understood_and_named_after_i
 def test_what_is_there_is_not_done_again(ledger):
     run = Planned("maml", {"one": "", "two": "--k-shot 5"})
     assert len(plan.commands(run)) == 3
-    (ledger / "one.json").write_text("{}")
+    (ledger / "one.json").write_text("{}", encoding="utf-8")
     train, only = plan.commands(run)
     assert only[-1] == "two" and train[-1] == "runs/one"
-    (ledger / "two.json").write_text("{}")
+    (ledger / "two.json").write_text("{}", encoding="utf-8")
     assert plan.commands(run) == []
 
 

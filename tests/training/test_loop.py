@@ -440,7 +440,7 @@ def test_a_log_longer_than_the_checkpoint_is_cut_back(stopped, whole):
 
 
 def test_half_a_line_at_the_end_of_the_log_does_not_matter(stopped, whole):
-    with open(stopped / "log.jsonl", "a") as log:
+    with open(stopped / "log.jsonl", "a", encoding="utf-8") as log:
         log.write('{"step": 4, "lo')
     small_run(stopped)
     assert_same_run(stopped, whole)
@@ -468,11 +468,11 @@ def test_a_checkpoint_half_written_when_the_process_died_is_swept_away(stopped, 
 @pytest.mark.parametrize("damage", ["short", "torn", "missing", "of other steps"])
 def test_a_log_that_does_not_reach_the_checkpoint_is_an_error(whole, tmp_path, damage):
     out = shutil.copytree(whole, tmp_path / "run")
-    lines = (out / "log.jsonl").read_text().splitlines(keepends=True)
+    lines = (out / "log.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (out / "log.jsonl").unlink()
     if damage != "missing":
         kept = {"short": lines[:-1], "torn": [*lines[:-1], lines[-1][:20]], "of other steps": [lines[0], *lines[:-1]]}
-        (out / "log.jsonl").write_text("".join(kept[damage]))
+        (out / "log.jsonl").write_text("".join(kept[damage]), encoding="utf-8")
     with pytest.raises(ValueError, match=r"log\.jsonl does not hold the 6 steps .* delete"):
         small_run(out, 8)
 

@@ -64,10 +64,11 @@ class InContext(EmbeddingLearner):
     score of a class is what the last layer writes in its query, read out against the code of the class.
     Which code stands for which label is drawn anew for every task of training, so that all codes are learned.
 
-    n_codes: the most classes that a task may have, in training or at test.
-    layers, heads: of the transformer; heads divide width + n_codes.
-    alike: the weights of the keys start as a copy of those of the queries (see Layer).
-    frozen: the net stays as it is, and the transformer alone learns.
+    layers, heads: of the transformer; width + n_codes is a multiple of heads
+    width: numbers of a token that say what its picture shows
+    n_codes: the most classes that a task may have, in training or at test
+    alike: the weights of the keys start as a copy of those of the queries (see Layer)
+    frozen: the net stays as it is, and the transformer alone learns
     Few-shot learning with one sequence model: Santoro et al. 2016 (arXiv 1605.06065), Mishra et al. 2018 (arXiv
     1707.03141); by a transformer with codes for labels: Kirsch et al. 2022 (arXiv 2212.04458).
     """
@@ -89,8 +90,7 @@ class InContext(EmbeddingLearner):
         super().__init__(net, n_way, norm)
         if layers < 1 or heads < 1 or (width + n_codes) % heads:
             raise ValueError(f"layers={layers}, heads={heads}: at least one of each, and heads divide width + n_codes")
-        self.config = dict(n_way=n_way, layers=layers, heads=heads, width=width, n_codes=n_codes)
-        self.config |= dict(alike=alike, frozen=frozen, norm=norm)
+        self.n_codes = n_codes
         self._check_ways(n_way)
         self.read_in = nn.Sequential(nn.LayerNorm(net.out_features), nn.Linear(net.out_features, width))
         self.unknown = nn.Parameter(torch.zeros(n_codes))
@@ -100,11 +100,11 @@ class InContext(EmbeddingLearner):
 
     def draw_noise(self, generator: torch.Generator) -> dict[str, Tensor]:
         """An order of the codes for one task: label i has the code order[i]."""
-        return {"order": torch.randperm(self.config["n_codes"], generator=generator)}
+        return {"order": torch.randperm(self.n_codes, generator=generator)}
 
     def remember(self, features: Tensor, y: Tensor, n_way: int, order: Tensor | None = None) -> InContextState:
         """What every layer keeps of support pictures with features (M, D) and labels y (M,)."""
-        codes = torch.eye(self.config["n_codes"], dtype=features.dtype, device=features.device)
+        codes = torch.eye(self.n_codes, dtype=features.dtype, device=features.device)
         codes = (codes if order is None else codes[order])[:n_way]
         tokens = torch.cat([self.read_in(features), F.one_hot(y, n_way).to(codes) @ codes], -1)
         kept = []
@@ -135,5 +135,5 @@ class InContext(EmbeddingLearner):
 
     def _check_ways(self, n_way: int) -> None:
         """Any number of classes up to the number of codes."""
-        if n_way > self.config["n_codes"]:
+        if n_way > self.n_codes:
             raise ValueError(f"the task has {n_way} classes, but this InContext has codes for {self.config['n_codes']}")

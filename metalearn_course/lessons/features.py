@@ -11,7 +11,10 @@ from metalearn_course.learners.embedding import EmbeddingLearner
 
 
 class FeatureClasses(ImageClasses):
-    """Classes whose "pictures" are features, (M, D, 1, 1) float; samplers, training and evaluation take them."""
+    """Classes whose "pictures" are features, (M, D, 1, 1) float; samplers, `fit` and `evaluate` take them.
+
+    `adapt` does not: it wants pictures in 0..1.
+    """
 
     def pictures(self, classes: Tensor, numbers: Tensor) -> Tensor:
         """The features (T, N, K, D, 1, 1) of the given pictures of the given classes (see ImageClasses)."""
@@ -28,7 +31,8 @@ class Given(nn.Module):
 
     def __init__(self, out_features: int):
         super().__init__()
-        self.config, self.out_features = dict(out_features=out_features), out_features
+        self.config = dict(out_features=out_features)
+        self.in_channels, self.image_size, self.out_features = out_features, 1, out_features
 
     def forward(self, x: Tensor, stats=None, return_stats: bool = False):
         """Features (B, D); there is nothing to normalise, so the statistics are none."""

@@ -3,10 +3,11 @@
 Every training class has one label for good, unlike in the episodes of few-shot learning. A query whose class
 stands in its context can be answered by reading the context, or by having learned the label by heart; one
 whose class does not stand there, by heart alone. After Chan et al. 2022 (arXiv 2205.05055), in miniature; that
-the first may fade again: Singh et al. 2023 (arXiv 2311.08360). `python -m metalearn_course.lessons.transience`
-makes the long runs and writes them to the ledger's folder "incontext".
+the first may fade again: Singh et al. 2023 (arXiv 2311.08360). `python -m metalearn_course.lessons.transience 0`
+makes the long run with seed 0 and writes it to the ledger's folder "incontext".
 """
 
+import sys
 from typing import NamedTuple
 
 import torch
@@ -123,16 +124,15 @@ def train(
     return learner, curve
 
 
-def main(n_steps: int = 16_000, every: int = 500, seeds: int = 3) -> None:
-    """Long runs, half of the contexts bursty: one entry for each seed that the ledger does not have."""
-    features = kanji_features()
-    for seed in range(seeds):
-        name = f"transience-seed{seed}"
-        if name not in ledger.measured("incontext"):
-            _, curve = train(features, 0.5, n_steps, every, seed)
-            setup = dict(embedding=EMBEDDING, n_classes=len(features.train), bursty=0.5, seed=seed)
-            ledger.record_measured("incontext", name, setup | dict(curve=curve))
+def main(seed: int, n_steps: int = 4000, every: int = 100) -> None:
+    """A long run, half of its contexts bursty, written to the ledger unless it is there."""
+    name = f"transience-seed{seed}"
+    if name not in ledger.measured("incontext"):
+        features = kanji_features()
+        _, curve = train(features, 0.5, n_steps, every, seed)
+        setup = dict(embedding=EMBEDDING, n_classes=len(features.train), bursty=0.5, seed=seed)
+        ledger.record_measured("incontext", name, setup | dict(curve=curve))
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

@@ -1,10 +1,9 @@
 """The list of runs behind `make results`: complete, understood by the command line, resumable, never repeated."""
 
+import importlib.util
 import shlex
 import sys
 from pathlib import Path
-
-import importlib.util
 
 import pytest
 from helpers import easy_classes, write_pictures

@@ -91,6 +91,8 @@ class EmbeddingLearner(Learner):
     @torch.no_grad()
     def calibrate(self, episodes: Episode) -> None:
         """Measure the running statistics: the mean over training episodes of what each is normalised with."""
+        if not self.channels:
+            return  # a net without normalisation layers has none
 
         def measure(episode: Episode) -> Tensor:
             _, stats = self.net(torch.cat([episode.support.x, episode.query.x]), return_stats=True)

@@ -57,8 +57,8 @@ def embed(learner: EmbeddingLearner, images: ImageClasses, batch: int = 500) -> 
     """The classes with every picture replaced by what the learner's net makes of it, one by one (norm="running")."""
     if images.rotations is not None:
         raise ValueError("rotated classes share their pictures; embed the upright ones")
-    stats = learner.running_stats()
-    parts = [learner.net(part.float() / 255, stats) for part in images.images.split(batch)]
-    features = torch.cat(parts)[..., None, None]
+    rows = torch.cat([start + torch.arange(count) for start, count in zip(images.starts, images.counts)])
+    parts = [learner.net(images.images[part].float() / 255, learner.running_stats()) for part in rows.split(batch)]
+    starts = images.counts.cumsum(0) - images.counts
     fields = {name: getattr(images, name) for name in images.__dataclass_fields__}
-    return FeatureClasses(**fields | dict(images=features))
+    return FeatureClasses(**fields | dict(images=torch.cat(parts)[..., None, None], starts=starts))

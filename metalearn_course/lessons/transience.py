@@ -17,7 +17,7 @@ from torch import Tensor
 from metalearn_course import datasets, ledger
 from metalearn_course.common.progress import bar
 from metalearn_course.learners import InContext
-from metalearn_course.lessons.features import Given, embed
+from metalearn_course.lessons.features import FeatureClasses, Given, embed
 
 N_WAY, N_LABELS, N_CONTEXTS = 5, 32, 32
 EMBEDDING = "omniglot-protonet-5w1s"  # it has never seen a kanji
@@ -40,13 +40,16 @@ class Features(NamedTuple):
     new: Tensor  # (C', K, D): classes that training does not see
 
 
-def kanji_features(n_classes: int | None = None) -> Features:
-    """Kanji through the frozen EMBEDDING; the first n_classes training classes, by default all."""
-    train, validation, _ = datasets.load("kanji").split(seed=0)
-    train = train if n_classes is None else train.select(range(n_classes))
-    kept = embed(ledger.load_pretrained(EMBEDDING), train).by_class()
-    new = embed(ledger.load_pretrained(EMBEDDING), validation).by_class()
-    return Features(kept[:, :15], kept[:, 15:], new)
+def parts(train: FeatureClasses, new: FeatureClasses, n_classes: int | None = None) -> Features:
+    """The first n_classes training classes, by default all, with 15 pictures each to train on, and new classes."""
+    pictures = train.by_class()[:n_classes]
+    return Features(pictures[:, :15], pictures[:, 15:], new.by_class())
+
+
+def kanji() -> Features:
+    """All kanji through the frozen EMBEDDING."""
+    train, validation, _ = embed(ledger.load_pretrained(EMBEDDING), datasets.load("kanji")).split(seed=0)
+    return parts(train, validation)
 
 
 def fixed_labels(n_classes: int, seed: int = 0) -> Tensor:
@@ -128,7 +131,7 @@ def main(seed: int, n_steps: int = 4000, every: int = 100) -> None:
     """A long run, half of its contexts bursty, written to the ledger unless it is there."""
     name = f"transience-seed{seed}"
     if name not in ledger.measured("incontext"):
-        features = kanji_features()
+        features = kanji()
         _, curve = train(features, 0.5, n_steps, every, seed)
         setup = dict(embedding=EMBEDDING, n_classes=len(features.train), bursty=0.5, seed=seed)
         ledger.record_measured("incontext", name, setup | dict(curve=curve))

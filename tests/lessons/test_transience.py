@@ -70,7 +70,7 @@ def test_few_classes_are_learned_by_heart(features):
 
 def test_a_long_run_is_written_once(features, tmp_path, monkeypatch):
     monkeypatch.setenv("METALEARN_RESULTS", str(tmp_path))
-    monkeypatch.setattr(transience, "kanji_features", lambda: features)
+    monkeypatch.setattr(transience, "kanji", lambda: features)
     transience.main(1, n_steps=2, every=1)
     found = ledger.measured("incontext")
     assert [*found] == ["transience-seed1"]

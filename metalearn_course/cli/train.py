@@ -11,6 +11,7 @@ from metalearn_course.cli.runs import checkpoint, load
 from metalearn_course.cli.signatures import add_options as add_keywords
 from metalearn_course.cli.signatures import made
 from metalearn_course.datasets import ImageClasses
+from metalearn_course.datasets.augment import Augment
 from metalearn_course.learners import LEARNERS, Learner
 from metalearn_course.training import ranks
 
@@ -39,6 +40,9 @@ class Options(Machine, Drawing, Pictures):
     test_way: classes per task in validation (default: as in training)
     test_shot: support pictures per class in validation (default: as in training)
     rotations: train on every class in four orientations
+    reflections: train on every class in four orientations, each in the mirror too
+    warp: size of the random affine warps of training pictures, such as 0.1
+    colours: size of the random changes of colour of training pictures, such as 0.2
     official: the dataset's official split (Omniglot)
     split: groups of classes for training, validation and test: three counts, or three shares of 1
     split_seed: seed of the random split by class
@@ -49,9 +53,9 @@ class Options(Machine, Drawing, Pictures):
     n_tasks: tasks per meta-step
     optimizer: outer optimiser
     lr: outer learning rate
-    warm_up: steps over which lr rises from 0 (below 1: a share of all steps)
     decay: last share of the steps, over which lr falls to 0
-    clip: the largest norm that a gradient may have (left out: any)
+    warm_up: first steps, or first share of them, over which lr rises
+    clip: largest norm of the meta-gradient (default: any)
     validate_every: steps between validations
     seed: seed of weights and tasks
     out: folder of the run (default: runs/DATASET-LEARNER-…)
@@ -64,6 +68,9 @@ class Options(Machine, Drawing, Pictures):
     test_way: int | None = None
     test_shot: int | None = None
     rotations: bool = False
+    reflections: bool = False
+    warp: float = 0.0
+    colours: float = 0.0
     official: bool = False
     split: tuple[Share, Share, Share] | None = None
     split_seed: Whole = 0
@@ -74,8 +81,8 @@ class Options(Machine, Drawing, Pictures):
     n_tasks: int = 16
     optimizer: Literal["adam", "sgd"] = "adam"
     lr: float = 1e-3
-    warm_up: float = 0.0
     decay: float = 0.3
+    warm_up: float = 0.0
     clip: float | None = None
     validate_every: int = 500
     seed: Whole = 0
@@ -93,7 +100,13 @@ class Options(Machine, Drawing, Pictures):
         if not self.validation:
             wanted = {*train.groups, *validation.groups}
             train = images.select([c for c, group in enumerate(images.groups) if group in wanted])
-        return train.with_rotations() if self.rotations else train, validation
+        turned = self.rotations or self.reflections
+        return train.with_rotations(self.reflections) if turned else train, validation
+
+    @property
+    def augment(self) -> Augment | None:
+        """How training pictures are varied; None where they stay as they are."""
+        return Augment(self.warp, self.colours) if self.warp or self.colours else None
 
 
 def add_options(parser) -> None:
@@ -127,8 +140,8 @@ def _train(options: Options, args) -> None:
         options.n_steps,
         n_tasks=options.n_tasks,
         lr=options.lr,
-        warm_up=options.warm_up,
         decay=options.decay,
+        warm_up=options.warm_up,
         clip=options.clip,
         optimizer=OPTIMIZERS[options.optimizer],
         validate=validate,
@@ -149,7 +162,8 @@ def _samplers(options: Options, name: str, train: ImageClasses, validation: Imag
     how, (n_way, k_shot), n_query = options.given(), options.test_episode, options.n_query
     if n_query is None:
         n_query = fitting_query(train, options.k_shot, usual_query(name))
-    sampler = sampler_of("training", train, options.n_way, options.k_shot, n_query, **how)
+    shape = options.n_way, options.k_shot, n_query
+    sampler = sampler_of("training", train, *shape, augment=options.augment, **how)
     if not options.validation or (options.split and options.split[1] == 0):
         return sampler, None
     n_query = fitting_query(validation, k_shot, 15)

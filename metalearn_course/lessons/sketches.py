@@ -21,7 +21,6 @@ def prompt(task: Episode, asked: int = 0) -> Figure:
             known = place < n
             text = str(int(task.support.y[place])) if known else "?"
             ax.set_title(text, y=-0.42, fontsize=14, color=INK if known else plots.WRONG, weight="bold")
-        axes[n].add_artist(plots.plt.Line2D([-0.12, -0.12], [-0.4, 1.1], transform=axes[n].transAxes, color=QUIET))
     return figure
 
 

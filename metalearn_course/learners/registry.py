@@ -9,6 +9,7 @@ from metalearn_course.learners.abml import ABML
 from metalearn_course.learners.anil import ANIL
 from metalearn_course.learners.base import Learner
 from metalearn_course.learners.baseline import Pretrained
+from metalearn_course.learners.incontext import InContext
 from metalearn_course.learners.maml import MAML
 from metalearn_course.learners.matching import MatchingNet
 from metalearn_course.learners.protonet import ProtoNet
@@ -16,7 +17,8 @@ from metalearn_course.learners.reptile import Reptile
 from metalearn_course.learners.vilm import VILM
 
 LEARNERS: dict[str, type[Learner]] = {
-    learner.__name__: learner for learner in (MAML, ANIL, Reptile, ProtoNet, MatchingNet, Pretrained, VILM, ABML)
+    learner.__name__: learner
+    for learner in (MAML, ANIL, Reptile, ProtoNet, MatchingNet, Pretrained, VILM, ABML, InContext)
 }
 
 

@@ -19,6 +19,7 @@ GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
 BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 300 --decay 0.5 --test-samples 5 --validate-every 150"
 ELBO = "vilm --rotations --n-way 20 --query-weight 0 --lr 0.002 --decay 0.7"
 FEWER = "--n-episodes 400 --n-query 5"
+IN_CONTEXT = "incontext {} --test-way 5 --n-steps 4000 --validate-every 1000"
 FROM_5_WAYS = "--lr-per-parameter --test-steps 3 --lr 0.002 --init omniglot-maml-5w1s"
 
 
@@ -114,6 +115,14 @@ RUNS = (
         "--validate-every 900",
         {"omniglot-vilm-20w1s": FEWER, "omniglot-vilm-20w1s-m0": f"{FEWER} --m 0"},
     ),
+    Planned(
+        IN_CONTEXT.format(f"{OMNIGLOT} --init omniglot-protonet-5w1s --frozen"),
+        {"omniglot-incontext-5w1s": "", "omniglot-incontext-20w1s": "--n-way 20"},
+    ),
+    Planned(
+        IN_CONTEXT.format(f"{OMNIGLOT} --layers 2"),
+        {"omniglot-incontext-5w1s-whole": "", "omniglot-incontext-20w1s-whole": "--n-way 20"},
+    ),
 )
 
 
@@ -156,8 +165,17 @@ def augmentations() -> dict[str, str]:
     return found
 
 
+def in_context() -> dict[str, str]:
+    """The measurements of lesson 16 by name, with the module and the arguments that make each."""
+    return {"foreign": "foreign"} | {f"transience-seed{seed}": f"transience {seed}" for seed in range(3)}
+
+
 def measuring_commands(kind: str) -> list[list[str]]:
-    """What to execute to complete the ledger's measurements of a kind, "calibration" or "generated"."""
+    """What to execute to complete the ledger's measurements of a kind: "calibration", "generated" or "incontext"."""
+    if kind == "incontext":
+        there, start = records.measured(kind), [sys.executable, "-m"]
+        missing = [how for name, how in in_context().items() if name not in there]
+        return [[*start, *shlex.split(f"metalearn_course.lessons.{how}")] for how in missing]
     command, planned = {"calibration": ("calibrate", calibrations), "generated": ("augment", augmentations)}[kind]
     start, there = [sys.executable, "-m", "metalearn_course", command], records.measured(kind)
     return [[*start, *shlex.split(how), "--record", name] for name, how in planned().items() if name not in there]
@@ -170,8 +188,8 @@ def reproduce(runs=RUNS) -> None:
 
 
 def measure() -> None:
-    """Measure whatever the ledger lacks of calibration and of generated pictures."""
-    for kind in ("calibration", "generated"):
+    """Measure whatever the ledger lacks of calibration, of generated pictures and of lesson 16."""
+    for kind in ("calibration", "generated", "incontext"):
         _execute(measuring_commands(kind))
 
 

@@ -9,6 +9,7 @@ from metalearn_course.lessons.explorers.landscape import LandscapeExplorer
 from metalearn_course.lessons.explorers.paths import PathExplorer
 from metalearn_course.lessons.explorers.posterior import PosteriorExplorer, Predictive
 from metalearn_course.lessons.explorers.prototypes import PrototypeExplorer, PrototypePlane
+from metalearn_course.lessons.explorers.reading import Reading, ReadingExplorer
 from metalearn_course.lessons.explorers.sine import SineExplorer, SineFit
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "PrototypeExplorer",
     "PrototypePlane",
     "Recognition",
+    "Reading",
+    "ReadingExplorer",
     "SineExplorer",
     "SineFit",
 ]

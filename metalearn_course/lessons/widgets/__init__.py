@@ -10,6 +10,7 @@ from metalearn_course.lessons.widgets.landscape import LandscapeView
 from metalearn_course.lessons.widgets.paths import PathView
 from metalearn_course.lessons.widgets.posterior import PosteriorView
 from metalearn_course.lessons.widgets.prototypes import PrototypeView
+from metalearn_course.lessons.widgets.reading import ReadingView
 from metalearn_course.lessons.widgets.sine import SineView
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "PathView",
     "PosteriorView",
     "PrototypeView",
+    "ReadingView",
     "SineView",
     "View",
     "choice",

@@ -45,9 +45,10 @@ def places(path: Sequence[str]) -> set[str]:
     return set(chosen.values())
 
 
-def vocabulary(described: Iterable[dict[str, float]]) -> dict[str, int]:
-    """The column of every word that occurs in the descriptions, of training classes that is."""
-    return {word: column for column, word in enumerate(sorted(set().union(*described)))}
+def vocabulary(described: Iterable[dict[str, float]], fewest: int = 1) -> dict[str, int]:
+    """The column of every word that occurs in at least `fewest` of the descriptions, of training classes that is."""
+    uses = Counter(word for description in described for word in description)
+    return {word: column for column, word in enumerate(sorted(w for w, n in uses.items() if n >= fewest))}
 
 
 def encode(described: Sequence[dict[str, float]], columns: dict[str, int]) -> Tensor:

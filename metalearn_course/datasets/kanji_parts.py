@@ -1,5 +1,6 @@
 """What kanji are made of, as KanjiVG says it: named parts, the places where they stand, the kinds of strokes."""
 
+import functools
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -28,6 +29,7 @@ class Composition(NamedTuple):
     complete: bool  # whether every stroke belongs to a named part
 
 
+@functools.cache
 def load_compositions(most: int = 12) -> dict[str, Composition]:
     """The composition of every character of `kanji.load(most=most)`, by class name."""
     return {name: composition(text) for name, text in kanji.svg_texts(most)}

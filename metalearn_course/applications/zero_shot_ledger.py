@@ -1,0 +1,103 @@
+"""The ledger's measurements of zero-shot learning: `python -m metalearn_course.applications.zero_shot_ledger NAME`.
+
+`PLAN` has all of them by name; without a name those are made that the ledger lacks.
+"""
+
+import argparse
+import functools
+import time
+
+import torch
+
+from metalearn_course.applications import zero_shot_kanji as bench
+from metalearn_course.applications.kanji_descriptions import ASPECTS
+from metalearn_course.applications.zero_shot import Described, ProtoNetZero, fit
+from metalearn_course.applications.zero_shot_kanji import Task
+from metalearn_course.common import storage
+from metalearn_course.ledger import folder, measured, record_measured
+
+KIND = "applications"  # of measurements, and their folder in the ledger
+MAIN = "kanji-protozero-400w0s"
+LONG, SHORT = 2800, 700  # steps: what at most six minutes and what ninety seconds of one thread are worth
+
+
+def train(task: Task, seed: int, n_steps: int, **options) -> tuple[ProtoNetZero, dict]:
+    """A trained learner, and how it was trained; seconds are those of the processor."""
+    torch.manual_seed(seed)
+    net, start = ProtoNetZero(task.train.descriptions.shape[1]), time.process_time()
+    losses = fit(net, task.train, n_steps, numbers=bench.TRAINED_ON, seed=seed, progress=True, **options)
+    seconds, loss = round(time.process_time() - start), sum(losses[-100:]) / len(losses[-100:])
+    return net, dict(steps=n_steps, seconds=seconds, seed=seed, loss=round(loss, 4), parameters=_size(net)) | options
+
+
+def _size(net: ProtoNetZero) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+def run(
+    name: str = "", aspects=ASPECTS, shuffled: bool = False, seed: int = 0, n_steps: int = SHORT, **options
+) -> dict:
+    """Train and measure; with a name the learner is kept in the ledger.
+
+    shuffled: a control, in which every training class has the description of another.
+    """
+    task = bench.load(aspects)
+    trained_on = task
+    if shuffled:
+        order = torch.randperm(len(task.train.images), generator=torch.Generator().manual_seed(seed))
+        trained_on = task._replace(train=Described(task.train.images, task.train.descriptions[order]))
+    net, how = train(trained_on, seed, n_steps, **options)
+    if name:
+        save(name, net, task)
+    figures = bench.measure(bench.embed_task(net, task))
+    return about(task) | dict(aspects=list(aspects), shuffled=shuffled, train=how) | figures
+
+
+def about(task: Task) -> dict:
+    """What an entry says of the task."""
+    images = task.train.images
+    classes = dict(zip(("train", "validation", "test"), (len(part.images) for part in task[:3])))
+    return dict(dataset=images.name, dataset_hash=images.hash, classes=classes, words=len(task.columns))
+
+
+def save(name: str, net: ProtoNetZero, task: Task) -> None:
+    """Keep a learner beside its entry, in half precision; `load` brings it back."""
+    tensors = {key: t.half() if t.is_floating_point() else t for key, t in net.state_dict().items()}
+    path = folder() / KIND / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    storage.write(path, tensors, dict(config=net.config, columns=task.columns, unseen=task.test.images.names))
+
+
+def load(name: str = MAIN) -> tuple[ProtoNetZero, dict[str, int]]:
+    """A learner of the ledger and the columns of its words."""
+    tensors, info = storage.read(folder() / KIND / f"{name}.safetensors")
+    net = ProtoNetZero(**info["config"])
+    net.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in tensors.items()})
+    return net.eval(), info["columns"]
+
+
+PLAN = {
+    MAIN: functools.partial(run, MAIN, n_steps=LONG),
+    f"{MAIN}-seed1": functools.partial(run, seed=1, n_steps=LONG),
+    f"{MAIN}-90s": run,
+    f"{MAIN}-parts": functools.partial(run, aspects=("parts",)),
+    f"{MAIN}-parts-places": functools.partial(run, aspects=("parts", "places", "layout")),
+    f"{MAIN}-strokes": functools.partial(run, aspects=("strokes", "count")),
+    f"{MAIN}-shuffled": functools.partial(run, shuffled=True),
+    f"{MAIN}-64ways": functools.partial(run, n_way=64, batch=64),
+}
+
+
+def main() -> None:
+    """Make one measurement, or all that are missing."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", nargs="?", choices=PLAN, help="of the measurement; all that are missing by default")
+    chosen = parser.parse_args().name
+    for name in [chosen] if chosen else [name for name in PLAN if name not in measured(KIND)]:
+        command = f"python -m metalearn_course.applications.zero_shot_ledger {name}"
+        print("$", command, flush=True)
+        record_measured(KIND, name, PLAN[name]() | {"command": command})
+
+
+if __name__ == "__main__":
+    main()

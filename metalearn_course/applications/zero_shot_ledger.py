@@ -9,6 +9,7 @@ import time
 
 import torch
 
+from metalearn_course.applications import zero_shot_evaluation as evaluation
 from metalearn_course.applications import zero_shot_kanji as bench
 from metalearn_course.applications.kanji_descriptions import ASPECTS
 from metalearn_course.applications.zero_shot import Described, ProtoNetZero, fit
@@ -74,6 +75,19 @@ def load(name: str = MAIN) -> tuple[ProtoNetZero, dict[str, int]]:
     net = ProtoNetZero(**info["config"])
     net.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in tensors.items()})
     return net.eval(), info["columns"]
+
+
+def classifier(name: str, seed: int = 0, n_steps: int = LONG // 2) -> dict:
+    """An ordinary classifier of the training classes, whose features the rivals get: g of one word a class."""
+    task = bench.load()
+    named = task._replace(train=Described(task.train.images, torch.eye(len(task.train.images))))
+    net, how = train(named, seed, n_steps, dropout=0.0)
+    pictures = bench.embed(net, task.train.images, bench.TESTED_ON)
+    right = evaluation.top(pictures @ net.prototypes(named.train.descriptions).detach().T)
+    net.g = torch.nn.Linear(1, 1)  # the training classes are of no further use
+    net.config["n_words"] = 1
+    save(name, net, task)
+    return about(task) | {"train": how, "seen": right.float().mean().item()}
 
 
 PLAN = {

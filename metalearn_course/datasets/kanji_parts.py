@@ -2,7 +2,7 @@
 
 import functools
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from metalearn_course.datasets import kanji
@@ -84,3 +84,16 @@ def _is_stroke(element) -> bool:
 def _word(element, name: str) -> str:
     """An attribute of KanjiVG's own; "" without. Its files name two namespaces for kvg:, so the local name counts."""
     return next((value for key, value in element.attrib.items() if key.endswith(f"}}{name}")), "")
+
+
+def compose(parts: Sequence[tuple[str, str]], made: Mapping[str, Composition]) -> Composition:
+    """The composition of a character that nobody need have written: (name, place) of each outermost part.
+
+    Whatever a part is made of itself comes with it, and so do its strokes. KeyError for a part without composition.
+    """
+    found: list[Part] = []
+    for name, place in parts:
+        inner = (Part(part.name, (place, *part.places), part.depth + 1) for part in made[name].parts)
+        found += [Part(name, (place,), 1), *inner]
+    strokes = tuple(kind for name, _ in parts for kind in made[name].strokes)
+    return Composition(tuple(found), tuple(place for _, place in parts), strokes, complete=True)

@@ -60,3 +60,14 @@ def test_real_characters_are_put_together_as_one_sees(compositions):
     assert [(p.name, p.places) for p in compositions["呆"].parts] == [("口", ("top",)), ("木", ("bottom",))]
     assert [p.name for p in compositions["林"].parts] == ["木", "木"]
     assert {p.name: p.places for p in compositions["国"].parts}["玉"] == ("inside",)
+
+
+def test_what_is_composed_is_what_was_read(compositions):
+    for name, parts in {"杏": [("木", "top"), ("口", "bottom")], "明": [("日", "left"), ("月", "right")]}.items():
+        assert kanji_parts.compose(parts, compositions) == compositions[name]
+
+
+def test_a_composed_part_brings_its_own_parts_and_strokes(compositions):
+    made = kanji_parts.compose([("林", "top"), ("口", "bottom")], compositions)
+    assert made.parts[:3] == (Part("林", ("top",), 1), Part("木", ("top", "left"), 2), Part("木", ("top", "right"), 2))
+    assert len(made.strokes) == 11 and made.layout == ("top", "bottom")

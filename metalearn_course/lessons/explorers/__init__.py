@@ -10,6 +10,7 @@ from metalearn_course.lessons.explorers.paths import PathExplorer
 from metalearn_course.lessons.explorers.posterior import PosteriorExplorer, Predictive
 from metalearn_course.lessons.explorers.prototypes import PrototypeExplorer, PrototypePlane
 from metalearn_course.lessons.explorers.sine import SineExplorer, SineFit
+from metalearn_course.lessons.explorers.zero_shot import Nearest, ZeroShotExplorer
 
 __all__ = [
     "Adaptation",
@@ -21,6 +22,7 @@ __all__ = [
     "Generated",
     "GeneratedExplorer",
     "LandscapeExplorer",
+    "Nearest",
     "PathExplorer",
     "PosteriorExplorer",
     "Predictive",
@@ -29,4 +31,5 @@ __all__ = [
     "Recognition",
     "SineExplorer",
     "SineFit",
+    "ZeroShotExplorer",
 ]

@@ -11,6 +11,7 @@ from metalearn_course.lessons.widgets.paths import PathView
 from metalearn_course.lessons.widgets.posterior import PosteriorView
 from metalearn_course.lessons.widgets.prototypes import PrototypeView
 from metalearn_course.lessons.widgets.sine import SineView
+from metalearn_course.lessons.widgets.zero_shot import ZeroShotView
 
 __all__ = [
     "AdaptationView",
@@ -25,6 +26,7 @@ __all__ = [
     "PrototypeView",
     "SineView",
     "View",
+    "ZeroShotView",
     "choice",
     "slider",
 ]

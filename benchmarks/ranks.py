@@ -55,7 +55,9 @@ def main() -> None:
 def _run(command: list[str], threads: int) -> float:
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     with tempfile.TemporaryDirectory() as folder:
-        out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, env=environment).stdout
+        out = subprocess.run(
+            command, check=True, capture_output=True, text=True, cwd=folder, env=environment, encoding="utf-8"
+        ).stdout
     return float(out.split()[-1])
 
 

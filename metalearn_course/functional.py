@@ -46,7 +46,7 @@ def lstm_step(cell: torch.nn.LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> tuple
     return out.sigmoid() * c.tanh(), c
 
 
-def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = EPSILON) -> Tensor:
     """Batch normalisation of x (B, C, H, W) with its own statistics; weight and bias (C,).
 
     Written as group normalisation with a group a channel over the whole batch, which is the same
@@ -55,17 +55,17 @@ def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     b, c, h, w = x.shape
     rows = x.transpose(0, 1).reshape(1, c, b * h * w)
-    rows = torch.group_norm(rows, c, weight, bias, EPSILON)
+    rows = torch.group_norm(rows, c, weight, bias, eps)
     return rows.view(c, b, h, w).transpose(0, 1)
 
 
-def normalise(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def normalise(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, eps: float = EPSILON) -> Tensor:
     """Batch normalisation with given statistics: x (B, C, H, W), the rest (C,).
 
     Unlike `torch.nn.functional.batch_norm` in evaluation mode this is differentiable with respect
     to mean and var, which training with the statistics of the support set needs.
     """
-    scale = weight * torch.rsqrt(var + EPSILON)
+    scale = weight * torch.rsqrt(var + eps)
     return torch.addcmul((bias - mean * scale).view(1, -1, 1, 1), x, scale.view(1, -1, 1, 1))
 
 

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from metalearn_course import datasets
 from metalearn_course.datasets import from_tensors
+
+# METALEARN_TESTS=long tries many more generated inputs than the usual run has time for.
+settings.register_profile("usual", max_examples=200, deadline=None)
+settings.register_profile("long", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("METALEARN_TESTS") or "usual")
 
 
 @pytest.fixture(scope="session")

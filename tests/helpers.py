@@ -12,6 +12,9 @@ from metalearn_course.functional import prototypes
 from metalearn_course.learners import MAML, Learner
 from metalearn_course.sampling import EpisodeSampler
 
+# What makes a training from the command line a small one.
+TINY_RUN = ["--n-way", "3", "--k-shot", "1", "--n-query", "2", "--n-tasks", "2", "--device", "cpu"]
+
 
 def easy_classes(n_classes: int = 30, n_pictures: int = 10, size: int = 16, seed: int = 0) -> ImageClasses:
     """Classes that are easy to tell apart: each has a pattern of its own, each picture some noise."""
@@ -73,7 +76,7 @@ def without_time(history: training.History | Path) -> list[dict]:
 
 
 def read_log(out: Path) -> list[dict]:
-    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def assert_same_tensors(found: dict, wanted: dict) -> None:

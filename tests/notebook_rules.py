@@ -82,5 +82,5 @@ def tidy(notebook: dict) -> dict:
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         path = Path(name)
-        text = json.dumps(tidy(json.loads(path.read_text())), indent=1, ensure_ascii=False)
-        path.write_text(text + "\n")
+        text = json.dumps(tidy(json.loads(path.read_text(encoding="utf-8"))), indent=1, ensure_ascii=False)
+        path.write_text(text + "\n", encoding="utf-8")

@@ -34,14 +34,14 @@ def made(name: str, seed: int = 0):
 
 
 def some_episodes(n_tasks: int = 3, n_way: int = 3, k_shot: int = 2, n_query: int = 4, seed: int = 2) -> Episode:
-    """Noisy pictures of random classes, in the default dtype."""
+    """Noisy pictures of random classes, in 0..1 and the default dtype."""
     g = torch.Generator().manual_seed(seed)
     centres = torch.randn(n_tasks, n_way, 1, 1, 16, 16, generator=g)
 
     def pictures(k):
         x = centres + 0.7 * torch.randn(n_tasks, n_way, k, 1, 16, 16, generator=g)
         y = torch.arange(n_way).view(1, -1, 1).expand(n_tasks, n_way, k)
-        return LabelledSet(x.flatten(1, 2), y.flatten(1, 2))
+        return LabelledSet(x.sigmoid().flatten(1, 2), y.flatten(1, 2))
 
     return Episode(pictures(k_shot), pictures(n_query), torch.arange(n_way).expand(n_tasks, -1))
 

@@ -15,19 +15,19 @@ CONDA_NAMES = {"pytorch": "torch"}  # where conda-forge has another name than th
 
 
 def pyproject() -> dict[str, Requirement]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = map(Requirement, project["dependencies"] + project["optional-dependencies"]["test"])
     return {requirement.name: requirement for requirement in wanted}
 
 
 def conda() -> dict[str, Requirement]:
-    lines = re.findall(r"^ +- ([a-z].*[^:])$", (ROOT / "environment.yml").read_text(), re.MULTILINE)
+    lines = re.findall(r"^ +- ([a-z].*[^:])$", (ROOT / "environment.yml").read_text(encoding="utf-8"), re.MULTILINE)
     found = {r.name: r for r in map(Requirement, lines) if r.name not in ("conda-forge", "python", "pip")}
     return {CONDA_NAMES.get(name, name): requirement for name, requirement in found.items()}
 
 
 def constraints() -> dict[str, Requirement]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return {r.name: r for r in (Requirement(line) for line in lines if line and not line.startswith("#"))}
 
 
@@ -43,7 +43,7 @@ def test_lower_bounds_agree_and_the_pins_lie_above_them():
 
 
 def test_the_pins_have_no_addresses():
-    assert "://" not in (ROOT / "constraints.txt").read_text()
+    assert "://" not in (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
 
 def imported(source: str) -> set[str]:
@@ -59,14 +59,18 @@ def imported(source: str) -> set[str]:
 
 def lesson_code() -> list[str]:
     """The code of all lessons, cell by cell, without the cells that are meant to fail."""
-    cells = [c for path in (ROOT / "notebooks").glob("*.ipynb") for c in json.loads(path.read_text())["cells"]]
+    cells = [
+        c
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+        for c in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    ]
     tags = [c["metadata"].get("tags", []) for c in cells]
     return ["".join(c["source"]) for c, t in zip(cells, tags) if c["cell_type"] == "code" and not t]
 
 
 def test_every_import_of_the_package_and_the_lessons_is_a_dependency():
     names = {"PIL": "pillow", "fontTools": "fonttools"}
-    sources = [path.read_text() for path in (ROOT / "metalearn_course").rglob("*.py")] + lesson_code()
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "metalearn_course").rglob("*.py")] + lesson_code()
     imports = set().union(*map(imported, sources))
     outside = {names.get(m, m) for m in imports - set(sys.stdlib_module_names)} - {"metalearn_course", "IPython"}
     assert "sympy" in outside  # the lessons are looked at too
@@ -74,5 +78,5 @@ def test_every_import_of_the_package_and_the_lessons_is_a_dependency():
 
 
 def test_python_versions_agree():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert f"python{project['requires-python']}" in (ROOT / "environment.yml").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"python{project['requires-python']}" in (ROOT / "environment.yml").read_text(encoding="utf-8")

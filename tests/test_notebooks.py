@@ -12,12 +12,12 @@ LESSONS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_keeps_the_rules(path):
-    assert faults(json.loads(path.read_text())) == []
+    assert faults(json.loads(path.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_committed_lesson_is_tidy(path):
-    notebook = json.loads(path.read_text())
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     assert tidy(copy.deepcopy(notebook)) == notebook
 
 

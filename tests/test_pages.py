@@ -78,34 +78,40 @@ def dead_links(page: Path) -> list[str]:
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page
         exists = target.exists()
-        if not exists or (anchor and target.name == "glossary.md" and anchor not in ANCHOR.findall(target.read_text())):
+        if not exists or (
+            anchor and target.name == "glossary.md" and anchor not in ANCHOR.findall(target.read_text(encoding="utf-8"))
+        ):
             found.append(link)
     return found
 
 
 def markdown_of(page: Path) -> str:
     if page.suffix == ".md":
-        return page.read_text()
+        return page.read_text(encoding="utf-8")
     return "\n".join(
-        "".join(c["source"]) for c in json.loads(page.read_text())["cells"] if c["cell_type"] == "markdown"
+        "".join(c["source"])
+        for c in json.loads(page.read_text(encoding="utf-8"))["cells"]
+        if c["cell_type"] == "markdown"
     )
 
 
 def test_every_term_is_defined_once_in_both_languages():
-    text = (NOTEBOOKS / "glossary.md").read_text()
+    text = (NOTEBOOKS / "glossary.md").read_text(encoding="utf-8")
     assert sum(len(rows) - 1 for rows in tables(text)) == len(ANCHOR.findall(text)) > 50
     assert glossary_faults(text) == []
 
 
 def test_every_resource_says_how_we_know():
-    text = (NOTEBOOKS / "resources.md").read_text()
+    text = (NOTEBOOKS / "resources.md").read_text(encoding="utf-8")
     assert len(tables(text)) >= 4
     assert resources_faults(text) == []
 
 
 def test_no_page_names_a_package_registry():
     for name in ("glossary.md", "resources.md"):
-        assert re.findall(r"pypi\.org|python.?hosted|anaconda\.org", (NOTEBOOKS / name).read_text()) == [], name
+        assert (
+            re.findall(r"pypi\.org|python.?hosted|anaconda\.org", (NOTEBOOKS / name).read_text(encoding="utf-8")) == []
+        ), name
 
 
 @pytest.mark.parametrize("name", ["glossary.md", "resources.md"])
@@ -160,8 +166,8 @@ def test_a_fault_in_the_resources_is_found(row, fault):
 
 
 def test_a_dead_link_is_found(tmp_path):
-    (tmp_path / "glossary.md").write_text(ROW)
+    (tmp_path / "glossary.md").write_text(ROW, encoding="utf-8")
     page = tmp_path / "lesson.ipynb"
     source = ["[a](glossary.md#support-set) [b](glossary.md#suport-set) [c](missing.md) [d](https://arxiv.org)"]
-    page.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": source}]}))
+    page.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": source}]}), encoding="utf-8")
     assert dead_links(page) == ["glossary.md#suport-set", "missing.md"]

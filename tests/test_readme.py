@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from metalearn_course.cli import options
+from metalearn_course.cli.main import read
 from metalearn_course.ledger import records
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text()
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_measured_runs_is_the_ledger():
@@ -37,9 +37,9 @@ def test_the_commands_are_understood():
     commands = re.findall(r"^python -m metalearn_course (.*)$", TEXT, re.MULTILINE)
     assert commands
     for command in commands:
-        options.parser().parse_args(command.split())
+        read(command.split())
 
 
 def test_the_commands_of_the_ledger_are_understood():
     for entry in records.entries().values():
-        options.parser().parse_args(entry["train"]["command"].split("metalearn_course ")[1].split())
+        read(entry["train"]["command"].split("metalearn_course ")[1].split())

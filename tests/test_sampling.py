@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from metalearn_course.datasets import from_tensors
+from metalearn_course.datasets.augment import Augment
 from metalearn_course.sampling import EpisodeSampler, task_generator
 
 
@@ -200,3 +201,13 @@ def test_a_sampler_of_another_kind_stays_one_on_another_device(noisy):
         pass
 
     assert isinstance(Mine(noisy, 2, 1, 1).to("cpu"), Mine)
+
+
+def test_augmented_tasks_are_varied_and_a_function_of_seed_step_and_task(noisy):
+    plain, varied = (EpisodeSampler(noisy, 3, 1, 2, augment=a) for a in (None, Augment(warp=0.2)))
+    one, other = (s.sample_tasks(1, 4, [0, 1, 2]) for s in (plain, varied))
+    assert torch.equal(one.classes, other.classes) and torch.equal(one.query.y, other.query.y)
+    assert not torch.equal(one.support.x, other.support.x) and not torch.equal(one.query.x, other.query.x)
+    alone = varied.sample_tasks(1, 4, [2])
+    assert torch.equal(alone.support.x[0], other.support.x[2]) and torch.equal(alone.query.x[0], other.query.x[2])
+    assert torch.equal(varied.gather(*varied.draw_tasks(1, 4, [0])).query.x, plain.sample_tasks(1, 4, [0]).query.x)

@@ -4,12 +4,13 @@ Everything here is a function of similarities, so that ProtoNet-zero and its riv
 Pictures of one class are not independent and classes are what is drawn, so intervals are over classes.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from metalearn_course.evaluation.intervals import ci95
 
 CONSTANTS = torch.linspace(-0.1, 0.5, 121)  # to choose from; cosines lie between -1 and 1
 
@@ -27,7 +28,7 @@ class Figure(NamedTuple):
 def over_classes(right: Tensor) -> Figure:
     """The figure of right answers (classes, pictures)."""
     per_class = right.float().mean(1)
-    return Figure(per_class.mean().item(), 1.96 * per_class.std().item() / math.sqrt(len(per_class)))
+    return Figure(per_class.mean().item(), ci95(per_class))
 
 
 def top(similarity: Tensor, k: int = 1) -> Tensor:
@@ -41,13 +42,13 @@ def few_ways(similarity: Tensor, n_way: int, n_tasks: int = 200, seed: int = 0) 
     g = torch.Generator().manual_seed(seed)
     drawn = [torch.randperm(len(similarity), generator=g)[:n_way] for _ in range(n_tasks)]
     per_task = torch.stack([top(similarity[c][:, :, c]).float().mean() for c in drawn])
-    return Figure(per_task.mean().item(), 1.96 * per_task.std().item() / math.sqrt(n_tasks))
+    return Figure(per_task.mean().item(), ci95(per_task))
 
 
 def paired(right: Tensor, other: Tensor) -> Figure:
     """By how much more is right than in the other answers to the same pictures, class by class."""
     gain = right.float().mean(1) - other.float().mean(1)
-    return Figure(gain.mean().item(), 1.96 * gain.std().item() / math.sqrt(len(gain)))
+    return Figure(gain.mean().item(), ci95(gain))
 
 
 class Generalised(NamedTuple):

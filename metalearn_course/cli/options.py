@@ -1,133 +1,15 @@
-"""The options of the command line."""
+"""Options that several commands share: of the pictures, of how tasks are drawn, of the machine."""
 
 import argparse
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
 
-from metalearn_course import training
-from metalearn_course.cli import learner_options
-
-DESCRIPTION = "Train, evaluate, prepare data, print results. COMMAND --help says more."
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse answers a mistake with every option there is; the mistake alone is easier to read."""
-
-    def error(self, message: str):
-        self.exit(2, f"error: {message} ({self.prog} --help says more)\n")
-
-
-class Form(argparse.ArgumentDefaultsHelpFormatter):
-    """Help that names the defaults, where there is one to name."""
-
-    def _get_help_string(self, action):
-        return action.help if action.default in (None, False) else super()._get_help_string(action)
-
-
-def parser() -> argparse.ArgumentParser:
-    top = Parser(prog="python -m metalearn_course", description=DESCRIPTION)
-    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="name")
-
-    train = commands.add_parser("train", help="meta-train a learner")
-    learners = train.add_subparsers(required=True, metavar="LEARNER", dest="learner")
-    for name, defaults in learner_options.DEFAULTS.items():
-        command = learners.add_parser(name, help=defaults["help"], formatter_class=Form)
-        _train_options(command, defaults)
-        learner_options.ADD[name](command)
-
-    score = commands.add_parser("evaluate", help="score a trained learner on new classes", formatter_class=Form)
-    _measuring_options(score)
-    score.add_argument("--steps", type=at_least(0), help="inner steps (default: the learner's test steps)")
-    score.add_argument("--m", type=at_least(0), help="pictures a class that a VILM generates (default: its own m)")
-    score.add_argument("--record", metavar="NAME", help="write the result and the checkpoint to the ledger as NAME")
-
-    trust = commands.add_parser(
-        "calibrate", help="ask how far a trained learner's probabilities can be trusted", formatter_class=Form
-    )
-    _measuring_options(trust)
-    trust.add_argument("--samples", type=at_least(0), help="draws of ABML's weights; 0: the posterior's mean alone")
-    trust.add_argument(
-        "--n-validation", type=at_least(1), default=100, help="validation episodes that a temperature is fitted to"
-    )
-    trust.add_argument("--record", metavar="NAME", help="write the result to the ledger's folder calibration as NAME")
-
-    more = commands.add_parser(
-        "augment", help="ask what a VILM's pictures are worth beside other further pictures", formatter_class=Form
-    )
-    _augment_options(more)
-
-    data = commands.add_parser("data", help="prepare a dataset and describe it", formatter_class=Form)
-    _data_options(data)
-
-    commands.add_parser("results", help="print the ledger of measured runs")
-    again = commands.add_parser("reproduce", help="train and measure whatever the ledger lacks")
-    again.add_argument("--list", action="store_true", help="say what is there and what is missing, and stop")
-    return top
-
-
-def _measuring_options(score) -> None:
-    """Which learner, on which episodes."""
-    score.add_argument("learner", metavar="RUN", help="folder of a run, or the name of a ledger entry")
-    _data_options(score, default=None)
-    score.add_argument("--part", choices=["validation", "test"], default="test")
-    score.add_argument("--n-way", type=int, help="classes a task, for learners that take any (default: the run's)")
-    score.add_argument("--k-shot", type=int, help="pictures a class to learn from (default: as in training)")
-    score.add_argument("--n-query", type=int, default=15, help="queries a class")
-    score.add_argument("--n-episodes", type=int, default=1000)
-    _device_options(score)
-
-
-def _augment_options(more) -> None:
-    _measuring_options(more)
-    more.set_defaults(n_way=5, k_shot=1, n_query=10, n_episodes=400)
-    more.add_argument("--n-choice", type=at_least(2), default=100, help="validation episodes that choose the weights")
-    more.add_argument("--head", choices=["linear", "cosine"], help="what is fitted (default: as in training)")
-    more.add_argument("--tune-steps", type=at_least(0), help="steps that move the net too (default: as in training)")
-    more.add_argument("--tune-lr", type=float, help="their rate")
-    more.add_argument("--temperature", type=float, help="deviation of z in generated pictures")
-    more.add_argument("--class-temperature", type=float, help="that of c, times q's")
-    more.add_argument("--record", metavar="NAME", help="write the result to the ledger's folder generated as NAME")
-
-
-def _train_options(train, defaults: dict) -> None:
-    """What every learner's training takes; the defaults are the learner's."""
-    shots = "" if defaults["test_shot"] else " (default: as in training)"
-    _data_options(train)
-    train.add_argument("--n-way", type=int, default=defaults["n_way"], help="classes a task in training")
-    train.add_argument("--k-shot", type=int, default=defaults["k_shot"], help="support pictures a class in training")
-    train.add_argument("--n-query", type=int, default=defaults["n_query"], help="query pictures a class")
-    train.add_argument("--test-way", type=int, help="classes a task in validation (default: as in training)")
-    train.add_argument(
-        "--test-shot", type=int, default=defaults["test_shot"], help=f"support pictures a class in validation{shots}"
-    )
-    train.add_argument("--rotations", action="store_true", help="train on every class in four orientations")
-    train.add_argument("--official", action="store_true", help="the dataset's official split (Omniglot)")
-    train.add_argument("--split-seed", type=at_least(0), default=0, help="seed of the random split by class")
-    train.add_argument("--downsample", choices=["stride", "max"], default="stride", help="how Conv4 halves pictures")
-    train.add_argument("--init", metavar="RUN", help="start from the net of this run or ledger entry")
-    train.add_argument("--n-steps", type=int, default=2000, help="meta-steps")
-    train.add_argument("--n-tasks", type=int, default=defaults["n_tasks"], help="tasks a meta-step")
-    train.add_argument("--optimizer", choices=["adam", "sgd"], default=defaults["optimizer"], help="outer optimiser")
-    train.add_argument("--lr", type=float, default=defaults["lr"], help="outer learning rate")
-    train.add_argument(
-        "--decay", type=float, default=defaults["decay"], help="last share of the steps, over which lr falls to 0"
-    )
-    train.add_argument("--validate-every", type=int, default=500, help="steps between validations")
-    train.add_argument("--seed", type=at_least(0), default=0, help="seed of weights and tasks")
-    train.add_argument("--out", help="folder of the run (default: runs/DATASET-LEARNER-…)")
-    _device_options(train)
-    train.add_argument("--precision", choices=training.PRECISIONS, default="float32")
-
-
-def _data_options(command, default: str | None = "kanji") -> None:
-    more = "" if default else " (default: the one of the run)"
-    command.add_argument("--dataset", default=default, help=f'"kanji", "omniglot" or "folder:PATH"{more}')
-    command.add_argument("--root", help="folder with Omniglot's archives")
-
-
-def _device_options(command) -> None:
-    command.add_argument("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu")
-    command.add_argument("--threads", type=at_least(1), help="threads of this process (default: PyTorch's choice)")
+from metalearn_course import datasets
+from metalearn_course.datasets import ImageClasses
+from metalearn_course.sampling import EpisodeSampler
 
 
 def at_least(least: int):
@@ -144,7 +26,7 @@ def at_least(least: int):
     return number
 
 
-def _device(name: str) -> str:
+def device(name: str) -> str:
     """The name of a device that this machine has."""
     try:
         device = torch.device(name)
@@ -155,3 +37,88 @@ def _device(name: str) -> str:
     if not here:
         raise argparse.ArgumentTypeError(f"this machine has no device {name!r}; cpu always works")
     return name
+
+
+Count = Annotated[int, at_least(1)]
+Whole = Annotated[int, at_least(0)]
+Device = Annotated[str, device]
+
+
+@dataclass(kw_only=True)
+class Pictures:
+    """Which pictures, and how a reader's own are read.
+
+    dataset: "kanji", "emoji", "omniglot", "cifar-fs" or "folder:PATH"
+    root: folder with the archives of a dataset that is not embedded
+    size: pixels that a picture is wide and high
+    channels: 1 for grey, 3 for colour
+    invert: whether light and dark change places, so that ink is 1 on paper 0 (left out: the pictures are asked)
+    depth: how many folders down a class of one's own is (left out: where the pictures lie)
+    at_least: leave out classes with fewer pictures than this
+    """
+
+    dataset: str | None = "kanji"
+    root: str | None = None
+    size: Count | None = None
+    channels: Literal[1, 3] | None = None
+    invert: bool | None = None
+    depth: Count | None = None
+    at_least: Count | None = None
+
+    def load(self) -> ImageClasses:
+        """The dataset as it was asked for."""
+        asked = dict(size=self.size, channels=self.channels, invert=self.invert, depth=self.depth)
+        given = {name: value for name, value in asked.items() if value is not None}
+        images = datasets.load(self.dataset or "kanji", self.root, **given)
+        return images if self.at_least is None else images.with_at_least(self.at_least)
+
+
+@dataclass(kw_only=True)
+class Machine:
+    """Where to compute.
+
+    device: such as cpu, cuda or cuda:1
+    threads: threads of this process (default: PyTorch's choice)
+    """
+
+    device: Device = "cuda" if torch.cuda.is_available() else "cpu"
+    threads: Count | None = None
+
+    def use(self) -> None:
+        """Compute with as many threads as were asked for."""
+        if self.threads:
+            torch.set_num_threads(self.threads)
+
+
+@dataclass(kw_only=True)
+class Drawing:
+    """How the classes and pictures of a task are drawn.
+
+    within: draw all classes of a task from one family: an alphabet, a component, a kind
+    support_styles: draw the support set from pictures of these styles alone
+    query_styles: draw the queries from pictures of these styles alone
+    """
+
+    within: Literal["family"] | None = None
+    support_styles: tuple[str, ...] | None = None
+    query_styles: tuple[str, ...] | None = None
+
+    def given(self) -> dict:
+        """What was asked for, as `EpisodeSampler` takes it."""
+        how = dict(within=self.within, support_styles=self.support_styles, query_styles=self.query_styles)
+        return {name: value for name, value in how.items() if value is not None}
+
+
+def sampler_of(part: str, images: ImageClasses, n_way: int, k_shot: int, n_query: int, **drawing) -> EpisodeSampler:
+    """Of the classes of a part of the split; a ValueError says which part, in the words of the command line."""
+    try:
+        return EpisodeSampler(images, n_way, k_shot, n_query, **drawing)
+    except ValueError as error:
+        said = re.sub(r"images\.with_at_least\((\d+)\)", r"--at-least \1", str(error))
+        raise ValueError(f"{part} classes: {said}") from error
+
+
+def fitting_query(images: ImageClasses, k_shot: int, usual: int) -> int:
+    """As many queries per class as usual, or as the smallest class has pictures left for."""
+    smallest = int(images.counts.min()) if len(images) else 0
+    return max(1, min(usual, smallest - k_shot))

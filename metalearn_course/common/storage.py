@@ -1,9 +1,10 @@
-"""Tensors and their description in one checksummed file, written whole or not at all.
+"""Files written whole or not at all, and tensors with their description in one checksummed file.
 
-safetensors, with JSON in the header; nothing is pickled. A file is written beside its final name and
-then renamed, so that a process killed while it writes leaves the previous file behind.
+A file is written beside its final name, put on the disk, and then renamed, so that a killed process or a
+power cut leaves the previous file behind. Tensors: safetensors, with JSON in the header; nothing is pickled.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,15 +19,40 @@ Content = tuple[dict[str, torch.Tensor], dict]  # tensors by name, and anything 
 
 def write(path: Path, tensors: dict[str, torch.Tensor], info: dict) -> None:
     """Write tensors and info to one file, whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     text = json.dumps(info)
     header = {"info": text, "checksum": _checksum(tensors, json.loads(text))}  # JSON turns keys into strings
+    # safetensors' own save_file makes files that nobody else may read
+    write_bytes(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata=header))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text in UTF-8, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; what stood there before stays until the new content is on the disk."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        # safetensors' own save_file makes files that nobody else may read
-        part.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata=header))
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, path)
+        _sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a renamed file's new name on the disk; Windows opens no folders, and some network drives refuse."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):
+                os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def read(path: Path) -> Content:

@@ -1,27 +1,59 @@
 """Datasets as `ImageClasses`, by name."""
 
+import importlib
+import inspect
+
 from metalearn_course.datasets.images import ImageClasses, from_tensors
 
-__all__ = ["ImageClasses", "from_tensors", "load"]
+__all__ = ["DATASETS", "ImageClasses", "from_tensors", "load"]
+
+DATASETS = {  # name: the module whose `load` makes it, imported when it is wanted
+    "emoji": "emoji",
+    "kanji": "kanji",
+    "omniglot": "omniglot",
+    "cifar-fs": "cifar_fs",
+}
 
 
-def load(name: str = "kanji", root=None) -> ImageClasses:
+def load(
+    name: str = "kanji",
+    root=None,
+    size: int | None = None,
+    channels: int | None = None,
+    invert: bool | None = None,
+    **options,
+) -> ImageClasses:
     """The dataset called `name`.
 
+    "emoji": colour drawings by many artists, needs no network.
     "kanji": drawn from stroke data that comes with the packages, needs no network.
-    "omniglot": `root` is the folder with its archives; downloaded where there is none.
-    "folder:PATH": a folder with one folder of pictures a class.
+    "omniglot", "cifar-fs": `root` is the folder with their archives; downloaded where there is none.
+    "folder:PATH": a reader's own pictures, a folder with one folder of pictures per class.
+
+    size: the side of the pictures in pixels; channels: 1 for grey, 3 for colour; invert: whether to swap
+    light and dark. By default pictures stay as they are, and those of a folder are looked at (`folder.load`).
+    options: of the dataset's own `load`, such as depth=2 of a folder.
+    Raises ValueError for unknown names and options.
     """
-    if name == "kanji":
-        from metalearn_course.datasets import kanji
-
-        return kanji.load()
-    if name == "omniglot":
-        from metalearn_course.datasets import omniglot
-
-        return omniglot.load(root)
+    options |= {} if root is None else {"root": root}
     if name.startswith("folder:") and name != "folder:":
         from metalearn_course.datasets import folder
 
-        return folder.load(name.removeprefix("folder:"))
-    raise ValueError(f'unknown dataset {name!r}: choose "kanji", "omniglot" or "folder:PATH"')
+        path = name.removeprefix("folder:")
+        _check_options("folder:PATH", folder.load, options)
+        return folder.load(path, size=size, channels=channels, invert=invert, **options)
+    if name not in DATASETS:
+        known = ", ".join(f'"{known}"' for known in DATASETS)
+        raise ValueError(f'unknown dataset {name!r}: choose {known} or "folder:PATH"')
+    from metalearn_course.datasets import transforms
+
+    load_it = importlib.import_module(f"metalearn_course.datasets.{DATASETS[name]}").load
+    _check_options(name, load_it, options)
+    return transforms.convert(load_it(**options), size, channels, invert)
+
+
+def _check_options(name: str, load_it, options: dict) -> None:
+    known = inspect.signature(load_it).parameters
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(f"{name} has no option {unknown[0]}; it has {', '.join(known) or 'none'}")

@@ -1,73 +1,196 @@
-"""A reader's own pictures: one folder a class."""
+"""A reader's own pictures: one folder per class."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from metalearn_course.common.progress import bar
+from metalearn_course.datasets import transforms
 from metalearn_course.datasets.images import ImageClasses, from_tensors
+from metalearn_course.datasets.notes import Notes, listed
+from metalearn_course.datasets.opening import Unreadable, is_coloured, is_grey, open_picture, whites
+from metalearn_course.datasets.tree import Found, find
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
+GREY_SIZE, COLOUR_SIZE = 28, 84  # pixels: what the field uses for characters and for photographs
+FAINT, DARK = 8, 64  # of 255: pictures with less contrast, or without anything as light as this, are named
 
 
-def load(path: str | Path, size: int | None = None) -> ImageClasses:
-    """The pictures of PATH/CLASS/*.png (or .jpg, …), a class a folder, as many pictures as there are.
+def load(
+    path: str | Path,
+    size: int | None = None,
+    channels: int | None = None,
+    invert: bool | None = None,
+    depth: int | None = None,
+    together: bool | None = None,
+    skip_unreadable: bool = False,
+    report: Callable[[str], None] | None = print,
+) -> ImageClasses:
+    """The pictures of PATH/CLASS/*.png (or .jpg, …: what Pillow reads), as many per class as there are.
 
-    Modes and sizes may differ; a picture is turned as its camera says, its middle square cut out and
-    scaled to `size` pixels. If every picture is grey the result has one channel, else all must be
-    colour. The default size is 28 for grey and 84 for colour pictures, as the field has it.
+    Modes, depths and sizes may differ. A picture is turned as its camera says, put on white where it is
+    transparent, its middle square cut out and scaled to `size` pixels.
+
+    size: the default is 28 for grey and 84 for colour pictures.
+    channels: 1 or 3; by default 1 if no pixel of any picture is coloured, however it is stored.
+    invert: in the course's character data ink is 1. The default asks the pictures: grey ones that mostly
+      show dark ink on light paper are inverted, and colour is left alone. True or False decides.
+    depth: how many folders down a class is; by default where the pictures lie.
+    together: whether A/CLASS and B/CLASS are one class; by default where A and B are called train, val and
+      test: then classes that lie in one of these alone make the official split (see `tree.find`).
+    skip_unreadable: leave out pictures that cannot be read, rather than raise an error that names them.
+    report: is given one line that says what was read, changed and left out; None for silence.
+
+    Raises FileNotFoundError where PATH is no folder, ValueError for what cannot be read or is unclear.
     """
+    transforms.check(size, channels)
     root = Path(path).expanduser().resolve()
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is not a folder; give a folder that has one folder of pictures a class")
-    classes = {d.name: _files(d) for d in sorted(root.iterdir()) if d.is_dir() and not d.name.startswith(".")}
-    if not classes:
-        raise ValueError(f"{root} has no class folders; put the pictures of each class into a folder of its own there")
-    empty = [name for name, files in classes.items() if not files]
-    if empty:
-        raise ValueError(f"the class folder {root / empty[0]} has no pictures; fill it or remove it")
-    files = [file for files in classes.values() for file in files]
-    pictures = [_square(_open(file), size) for file in bar(files, desc="pictures", leave=False)]
-    grey = [file for file, picture in zip(files, pictures) if len(picture) == 1]
-    colour = [file for file, picture in zip(files, pictures) if len(picture) == 3]
-    if grey and colour:
-        raise ValueError(
-            f"{grey[0]} is grey and {colour[0]} is in colour; a dataset needs one number of channels. "
-            "Convert them all to one of the two"
-        )
-    return from_tensors(root.name, torch.stack(pictures), [len(files) for files in classes.values()], list(classes))
+        raise FileNotFoundError(f"{root} is not a folder; give a folder that has one folder of pictures per class")
+    found = find(root, depth, together)
+    if channels is None:
+        channels = 3 if any(_shows_colour(file) for files in found.classes.values() for file in files) else 1
+    size = size or (GREY_SIZE if channels == 1 else COLOUR_SIZE)
+    classes = _read(root, found, size, channels, skip_unreadable)
+    pixels = _scaled([small for smalls in classes.values() for small in smalls], found.noted)
+    _note_faint(pixels, [small.name for smalls in classes.values() for small in smalls], found.noted)
+    turned, said = _polarity(pixels, invert)
+    counts = [len(smalls) for smalls in classes.values()]
+    if report is not None:
+        report(_summary(root.name, counts, pixels, said, found))
+    images = 255 - pixels if turned else pixels
+    return from_tensors(root.name, images, counts, list(classes), **_official(found, classes))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in ENDINGS and not f.name.startswith("."))
+# Reading -------------------------------------------------------------------------------------
 
 
-def _open(file: Path) -> Image.Image:
-    """The picture as grey or RGB, whatever the file holds; transparent parts become white."""
+class _Small(NamedTuple):
+    """A picture made small, so that large ones do not pile up in memory."""
+
+    name: str
+    pixels: Tensor  # (C, size, size), uint8, or float where the white of its numbers is still to be found
+    lightest: float | None
+
+
+def _shows_colour(file: Path) -> bool:
     try:
-        with Image.open(file) as image:
-            return _plain(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"the picture {file} cannot be read ({error}); repair or remove it") from error
+        return is_coloured(file)
+    except Unreadable:  # told when it is read
+        return False
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise ValueError("its numbers are decimal, and nothing says which of them is white; store 8 or 16 bits")
-    if image.mode.startswith("I"):  # 16 bits, of which Pillow's own conversion would turn all above 255 white
-        return Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
-    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
-    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert(mode)
+def _read(root: Path, found: Found, size: int, channels: int, skip: bool) -> dict[str, list[_Small]]:
+    """The pictures by class; those that cannot be read are left out or, all of them in one error, refused."""
+    classes: dict[str, list[_Small]] = {}
+    failed: list[str] = []
+    progress = bar(total=sum(map(len, found.classes.values())), desc="pictures", leave=False)
+    for name, files in found.classes.items():
+        for file in files:
+            progress.update()
+            shown = file.relative_to(root).as_posix()
+            try:
+                small = _small(shown, file, size, channels, found.noted)
+                classes.setdefault(name, []).append(small)
+            except Unreadable as error:
+                failed.append(f"{file} ({error})")
+                found.left_out.add("pictures that cannot be read", f"{shown}: {error}")
+    progress.close()
+    if failed and not (skip and classes):
+        more = "" if len(failed) == 1 else f" and {len(failed) - 1} more: {listed(failed[1:])};"
+        raise ValueError(
+            f"the picture {failed[0]} cannot be read,{more} repair what is broken, or leave such pictures out with "
+            "skip_unreadable=True (--skip-unreadable)"
+        )
+    for name in found.classes.keys() - classes.keys():
+        found.left_out.add("classes without a picture that can be read", name)
+    return classes
 
 
-def _square(picture: Image.Image, size: int | None) -> Tensor:
-    """(C, size, size) uint8."""
-    size = size or (28 if picture.mode == "L" else 84)
-    return pil_to_tensor(ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS))
+def _small(name: str, file: Path, size: int, channels: int, noted: Notes) -> _Small:
+    picture = open_picture(file)
+    image = picture.image
+    if picture.frames:
+        noted.add("pictures with several frames, of which the first was taken", name)
+    if max(image.size) > 2 * min(image.size):
+        noted.add("pictures more than twice as long as wide, of which the middle square was taken", name)
+    if channels == 3 and (image.mode == "F" or is_grey(image)):
+        noted.add("grey pictures stored with three equal channels", name)
+    if image.mode != "F":
+        image = image.convert("L" if channels == 1 else "RGB")
+    square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+    pixels = pil_to_tensor(square)
+    return _Small(name, pixels.expand(channels, -1, -1), picture.lightest)
+
+
+def _scaled(smalls: list[_Small], noted: Notes) -> Tensor:
+    """(M, C, size, size) uint8: numbers of other depths than 8 bits scaled so that white is 255."""
+    deep = [small for small in smalls if small.lightest is not None]
+    white = dict(zip(map(id, deep), whites([small.lightest for small in deep])))
+    pixels = []
+    for small in smalls:
+        if small.lightest is None:
+            pixels.append(small.pixels)
+            continue
+        top = white[id(small)]
+        pixels.append((small.pixels.clamp(0, top) * (255 / top)).round().to(torch.uint8))
+        noted.add(f"pictures whose numbers were read as 0 to {top}", small.name)
+    return torch.stack(pixels)
+
+
+# What is said about them ---------------------------------------------------------------------
+
+
+def _note_faint(pixels: Tensor, names: list[str], noted: Notes) -> None:
+    """Names what shows next to nothing, such as 16 bits of colour that hold 10 or 12: Pillow drops the lower eight."""
+    darkest, lightest = pixels.flatten(1).aminmax(dim=1)
+    for i in (lightest - darkest < FAINT).nonzero().flatten().tolist():
+        noted.add("pictures that show next to nothing: one tone all over", names[i])
+    for i in ((lightest < DARK) & (lightest - darkest >= FAINT)).nonzero().flatten().tolist():
+        noted.add(f"pictures that are nearly black: no tone above {DARK - 1} of 255", names[i])
+
+
+def _polarity(pixels: Tensor, invert: bool | None) -> tuple[bool, str]:
+    """Whether to invert, and the words for it."""
+    if invert is not None:
+        return invert, "inverted, as asked" if invert else "not inverted, as asked"
+    if pixels.shape[1] == 3:
+        return False, "not inverted, for colour is left alone"
+    votes = transforms.polarity(pixels)
+    dark, light = int((votes > 0).sum()), int((votes < 0).sum())
+    if dark > light and 3 * dark >= len(pixels):
+        odd = f"; {light} look the other way round" if light else ""
+        return True, f"inverted, for they show dark ink on light paper and ink is 1 here{odd} (invert=False keeps them)"
+    if light:
+        odd = f"; {dark} look the other way round" if dark else ""
+        return False, f"not inverted, for {light} show light ink on dark paper{odd}"
+    return False, "not inverted, for few or none show dark ink on even, light paper"
+
+
+def _summary(name: str, counts: list[int], pixels: Tensor, said: str, found: Found) -> str:
+    _, channels, size, _ = pixels.shape
+    least, most = min(counts), max(counts)
+    per_class = f"{least} to {most} pictures" if least < most else f"{least} picture{'s' if least > 1 else ''}"
+    line = (
+        f"{name}: {len(counts)} {'class' if len(counts) == 1 else 'classes'} with {per_class} per class, "
+        f"{len(pixels)} in all, {size}x{size}, {'grey' if channels == 1 else 'in colour'}, {said}."
+    )
+    if found.parts:
+        line += f" Parts: {', '.join(f'{part} {len(names)}' for part, names in sorted(found.parts.items()))} classes."
+    if found.noted.names:
+        line += f" Noted: {found.noted.line()}."
+    if found.left_out.names:
+        line += f" Left out: {found.left_out.line()}."
+    return line
+
+
+def _official(found: Found, classes: dict[str, list[_Small]]) -> dict[str, frozenset[str]]:
+    """The split that the folders tell: where test classes lie apart and are no training classes as well."""
+    train, val, test = (found.parts.get(part, set()) & classes.keys() for part in ("train", "val", "test"))
+    if not train or not test or train & test or train & val or val & test:
+        return {}
+    return {"official_test": frozenset(test), "official_validation": frozenset(val)}

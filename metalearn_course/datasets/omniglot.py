@@ -4,8 +4,6 @@ import io
 import os
 import tempfile
 import urllib.error
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,17 +15,21 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from metalearn_course.common.progress import bar
 from metalearn_course.common.storage import Content
-from metalearn_course.datasets import cache
+from metalearn_course.datasets import archives, cache
 from metalearn_course.datasets.images import ImageClasses, from_tensors
 
 PARTS = {"images_background": 964, "images_evaluation": 659}  # characters in each official archive
 PER_CHARACTER = 20
 SIZE = 28
+PICTURE_BYTES = 100_000  # the most that is unpacked of one picture; the official ones have a few hundred
 KEY = "omniglot-28-v1"  # of the prepared data in the cache
 
 
 def load(root: str | Path | None = None) -> ImageClasses:
     """Omniglot at 28x28, ink 1 on paper 0, a class a character.
+
+    families: the alphabet; styles: the number of the person who drew the picture, which means another person
+    in another alphabet.
 
     root: a folder with the official archives (images_background.zip, images_evaluation.zip) or with
     what they unpack to; the default is $METALEARN_OMNIGLOT. Without either the archives are
@@ -45,6 +47,8 @@ def load(root: str | Path | None = None) -> ImageClasses:
         info["names"],
         split_sizes=(1100, 100, 423),
         official_test=frozenset(info["official_test"]),
+        families=[name.split("/")[0] for name in info["names"]],
+        styles=[f"drawer {n}" for n in range(1, PER_CHARACTER + 1)] * len(info["names"]),
     )
 
 
@@ -92,12 +96,7 @@ def _read_part(root: Path, part: str) -> dict[str, list[torch.Tensor]]:
 def _files(root: Path, part: str) -> Iterator[tuple[str, bytes]]:
     archive = root / f"{part}.zip"
     if archive.is_file():
-        try:
-            with zipfile.ZipFile(archive) as file:
-                for name in sorted(filter(_is_picture, file.namelist())):
-                    yield name, file.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            raise ValueError(f"{archive} is damaged ({error}); delete it and fetch it again") from error
+        yield from archives.zip_members(archive, _is_picture, PICTURE_BYTES)
         return
     for folder in (root / part, root / "omniglot-py" / part):
         if folder.is_dir():

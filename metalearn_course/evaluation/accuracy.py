@@ -1,16 +1,18 @@
 """Accuracy of a learner over frozen episodes."""
 
 import hashlib
-import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from metalearn_course.common.progress import bar
 from metalearn_course.episode import Episode, LabelledSet
+from metalearn_course.evaluation.intervals import ci95
+from metalearn_course.evaluation.leakage import refuse_training_classes
 from metalearn_course.functional import accuracy
 from metalearn_course.learners import Learner
 from metalearn_course.sampling import EpisodeSampler
@@ -22,7 +24,7 @@ class Score:
 
     per_episode: Tensor  # (E,), mean over the queries of an episode
     norm: str  # normalisation mode
-    episodes_hash: str  # of the classes and pictures drawn
+    episodes_hash: str  # of the classes and pictures drawn, and of which of them were support
 
     @property
     def accuracy(self) -> float:
@@ -32,7 +34,7 @@ class Score:
     @property
     def ci95(self) -> float:
         """Half the width of the 95 % confidence interval of the mean over episodes."""
-        return 1.96 * self.per_episode.std().item() / math.sqrt(len(self.per_episode))
+        return ci95(self.per_episode)
 
     def __repr__(self) -> str:
         kind = "transductive" if self.norm == "query" else "inductive"
@@ -52,16 +54,18 @@ def evaluate(
     """Score the learner on n_episodes episodes of the sampler, the same ones for the same seed.
 
     norm: "query" (transductive), "support" or "running" (inductive); the learner's own by default.
-    Options go to `adapt_state`, for instance steps=10 for MAML. ValueError where the sampler has
-    classes that the learner was trained on.
+    Options go to `adapt_state`, for instance steps=10 for MAML. Modules are in evaluation mode meanwhile.
+    ValueError where the sampler has classes that the learner was trained on.
     """
     if n_episodes < 2:
         raise ValueError(f"n_episodes={n_episodes}: an interval needs at least two")
     norm = norm or learner.norm
     digest, scores = hashlib.sha256(sampler.images.hash.encode()), []
     for part in predicted(learner, sampler, n_episodes, norm, seed, batch, progress, **options):
-        for classes, numbers in zip(*map(Tensor.tolist, part.drawn)):  # task by task, so that batches leave no trace
-            digest.update(repr(([sampler.images.names[c] for c in classes], numbers)).encode())
+        classes, numbers = part.drawn
+        shots, queries = numbers.split((sampler.k_shot, sampler.n_query), dim=-1)
+        for task in zip(classes.tolist(), shots.tolist(), queries.tolist()):  # one by one: batches leave no trace
+            digest.update(repr(([sampler.images.names[c] for c in task[0]], *task[1:])).encode())
         scores.append(accuracy(part.logits, part.episodes.query.y).cpu())
     return Score(torch.cat(scores), norm, digest.hexdigest()[:16])
 
@@ -91,7 +95,7 @@ def predicted(
     ValueError where the sampler has classes that the learner was trained on.
     """
     refuse_training_classes(learner, sampler)
-    device = next(learner.parameters()).device
+    device = device_of(learner)
     sampler = sampler.to(device)
     n_way = n_way or sampler.n_way
     for start in bar(range(0, n_episodes, batch), show=progress, desc="evaluate", leave=False):
@@ -100,19 +104,23 @@ def predicted(
         episodes = sampler.gather(*drawn)
         support = LabelledSet(*(part[:, : n_way * sampler.k_shot] for part in episodes.support))
         task = Episode(support, episodes.query, episodes.classes[:, :n_way])
-        logits = learner.episode_logits(task, norm, learner.noise_for(seed, 0, tasks, device), **options)
+        with in_evaluation_mode(learner):
+            logits = learner.episode_logits(task, norm, learner.noise_for(seed, 0, tasks, device), **options)
         yield Predicted(drawn, episodes, logits)
 
 
-def refuse_training_classes(learner: Learner, sampler: EpisodeSampler) -> None:
-    """ValueError where the sampler draws from groups that the learner was trained on."""
-    known, seen = learner.trained_on, []
-    while known is not None:  # what it was trained on, and before that, and before that
-        if known["dataset_hash"] == sampler.images.hash:
-            seen += sorted(set(known["groups"]) & set(sampler.images.groups))
-        known = known.get("before")
-    if seen:
-        raise ValueError(
-            f"{len(seen)} groups of the classes to evaluate on were seen in training ({seen[0]!r} among them); "
-            "accuracy on them says nothing about new classes. Evaluate on the validation or test part of the split."
-        )
+def device_of(module: nn.Module) -> torch.device:
+    """Where the module's tensors lie; the CPU for one that has none."""
+    return next((tensor.device for tensor in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+
+
+@contextmanager
+def in_evaluation_mode(module: nn.Module):
+    """No dropout and no running statistic that moves, in any submodule; afterwards each is in the mode it was in."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training

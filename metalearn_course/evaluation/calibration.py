@@ -10,7 +10,6 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.functional.classification import binary_auroc, multiclass_calibration_error
 
 from metalearn_course.evaluation.accuracy import predicted
 from metalearn_course.learners import Learner
@@ -100,6 +99,8 @@ def predictions(
 
 def calibration(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Calibration:
     """Errors of probabilities (M, N) for labels (M,). ECE and MCE after Guo et al. 2017, arXiv 1706.04599."""
+    from torchmetrics.functional.classification import multiclass_calibration_error  # late: it brings matplotlib
+
     p, n = _below_one(probabilities), probabilities.shape[-1]
     ece, mce = (multiclass_calibration_error(p, labels, n, n_bins, kind).item() for kind in ("l1", "max"))
     brier = (probabilities - F.one_hot(labels, n)).pow(2).sum(-1).mean().item()
@@ -170,6 +171,8 @@ def inductive_norm(learner: Learner) -> str:
 
 def auroc(high: Tensor, low: Tensor) -> float:
     """Probability that one of `high` (A,) lies above one of `low` (B,); ties count half."""
+    from torchmetrics.functional.classification import binary_auroc  # late: it brings matplotlib
+
     ranks = torch.cat((high, low)).unique(return_inverse=True)[1]  # torchmetrics squashes what is not in 0..1
     truth = torch.cat((torch.ones_like(high), torch.zeros_like(low))).long()
     return binary_auroc(ranks.double() / ranks.max().clamp(min=1), truth).item()

@@ -1,9 +1,9 @@
 """Two learners on the same episodes."""
 
-import math
 from typing import NamedTuple
 
 from metalearn_course.evaluation.accuracy import Score
+from metalearn_course.evaluation.intervals import ci95
 
 
 class Gain(NamedTuple):
@@ -25,4 +25,4 @@ def paired(a: Score, b: Score) -> Gain:
     if a.episodes_hash != b.episodes_hash:
         raise ValueError("the two scores are of different episodes; evaluate both with one sampler, seed and number")
     difference = a.per_episode - b.per_episode  # (E,)
-    return Gain(difference.mean().item(), 1.96 * difference.std().item() / math.sqrt(len(difference)))
+    return Gain(difference.mean().item(), ci95(difference))

@@ -16,7 +16,6 @@ from metalearn_course.learners.maml import MAML
 
 GAMMA = 0.01  # b of the hyper-prior Gamma(1, b) on every 1/variance
 UNIT = 10.0  # log variances are kept in tenths: Adam moves every number by its rate, and variances span orders
-KEPT = ("n_way", "inner_lr", "inner_steps", "test_steps", "lr_per_parameter", "norm")  # the options that are MAML's
 
 
 class ABMLState(NamedTuple):
@@ -44,6 +43,11 @@ class ABML(MAML):
     the head. A prediction averages the probabilities of `test_samples` draws of the weights, from
     the same standard normal numbers in every task, so that the same support set gives the same answer.
     norm: "query" normalises training's support and queries as one batch; "support" by the support set.
+    inner_kl: weight of the KL in the inner loss.
+    kl_weight: weight of the KL in the outer loss.
+    prior_weight: weight of the hyper-prior, times kl_weight.
+    init_log_var: logarithm of the first variances.
+    test_samples: draws of the weights in a prediction.
     net: a Conv4 or a class derived from it; TypeError for others.
     """
 
@@ -71,8 +75,6 @@ class ABML(MAML):
         weights = dict(inner_kl=inner_kl, kl_weight=kl_weight, prior_weight=prior_weight)
         if min(weights.values()) < 0:
             raise ValueError(f"{weights}: a weight in the loss cannot be negative")
-        self.config = {key: self.config[key] for key in KEPT}
-        self.config |= weights | dict(init_log_var=init_log_var, test_samples=test_samples)
         means = bayes.means(super()._start((), n_way))
         self.log_var_tenths = nn.ParameterList(torch.full_like(mean, init_log_var / UNIT) for mean in means)
         g = torch.Generator().manual_seed(0)

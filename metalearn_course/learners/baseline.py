@@ -4,7 +4,7 @@ Chen et al. 2019 (arXiv 1904.04232): "Baseline" with head="linear", "Baseline++"
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,13 @@ class Pretrained(EmbeddingLearner):
     Training has no tasks: an episode is a batch of pictures, support and query alike, and
     `Episode.classes` says which training class each is of. So n_way is the classes in a batch.
     head: "linear", or "cosine", which scores by scale * cos(f, w_c) with a learned scale.
+    scale: first value of the learned factor on the cosines.
+    head_steps: gradient steps that fit a head at test time.
+    head_lr: their rate.
+    weight_decay: on the head at test time.
+    tune_steps: gradient steps that then move the net and the head.
+    tune_lr: their rate.
+
     At test `head_steps` steps of full-batch gradient descent with rate head_lr fit a head to the
     support set, which is the same for every run. Features are first divided by their root mean square
     length (the cosine does that by itself), and the cosine's rate by scale^2; so head_lr = 1 is stable
@@ -40,12 +47,14 @@ class Pretrained(EmbeddingLearner):
     with 0 of them the net stays frozen.
     """
 
+    train_defaults = dict(n_way=64, n_query=1, n_tasks=1, decay=0.7)  # more classes than the test has, in one task
+
     def __init__(
         self,
         net: nn.Module,
         n_way: int,
         n_classes: int,
-        head: str = "cosine",
+        head: Literal["linear", "cosine"] = "cosine",
         scale: float = 10.0,
         head_steps: int = 100,
         head_lr: float = 1.0,
@@ -70,7 +79,8 @@ class Pretrained(EmbeddingLearner):
         """Mean cross-entropy over the training classes, of all pictures of every episode, (T,)."""
         if self.training_head is None:
             raise ValueError("this Pretrained comes from the ledger, without the head that it was trained with")
-        if int(episodes.classes.max()) >= self.config["n_classes"]:
+        on_cpu = episodes.classes.device.type == "cpu"  # another device would have to be waited for
+        if on_cpu and int(episodes.classes.max()) >= self.config["n_classes"]:
             raise ValueError(f"the episodes have more classes than n_classes={self.config['n_classes']}")
         return super().losses(episodes, noise)
 

@@ -1,6 +1,6 @@
 """What the learners without inner steps share: an embedding, and what normalises it.
 
-Such a learner writes two functions of features, D numbers a picture, instead of pictures:
+Such a learner writes two functions of features, D numbers per picture, instead of pictures:
     remember(features, y, n_way) -> state    a NamedTuple with a field `stats = ()`
     scores(state, features) -> (Q, N)
 """
@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from metalearn_course import nets
 from metalearn_course.episode import Episode, LabelledSet
 from metalearn_course.learners.base import Learner, map_tasks
-from metalearn_course.nets import Norm, Stats
+from metalearn_course.nets import Stats
 
 
 def log_scale(scale: float, learn: bool = True) -> nn.Parameter:
@@ -40,8 +41,8 @@ class EmbeddingLearner(Learner):
 
     def __init__(self, net: nn.Module, n_way: int, norm: str = "running"):
         super().__init__(n_way, norm)
+        self.channels = nets.check(net)
         self.net = net
-        self.channels = [module.weight.numel() for module in net.modules() if isinstance(module, Norm)]
         self.register_buffer("running", torch.full((2, sum(self.channels)), math.nan))  # means, variances
 
     def remember(self, features: Tensor, y: Tensor, n_way: int) -> Any:
@@ -93,15 +94,6 @@ class EmbeddingLearner(Learner):
             return torch.stack([torch.cat(part) for part in zip(*stats)])
 
         self.running.copy_(map_tasks(measure, episodes, batching="loop").mean(0))  # memory is that of one task
-
-    def _check(self, support: LabelledSet, task_axis: bool) -> None:
-        super()._check(support, task_axis)
-        if not task_axis:
-            missing = (support.y.bincount() == 0).nonzero().flatten().tolist()
-            if missing:
-                raise ValueError(
-                    f"no support picture has label {missing[0]}; number the classes 0, 1, 2 … without gaps"
-                )
 
     def _check_ways(self, n_way: int) -> None:
         """Any number of classes will do: nothing is learned per label."""

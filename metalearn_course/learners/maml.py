@@ -1,7 +1,7 @@
 """Model-Agnostic Meta-Learning (Finn, Abbeel & Levine 2017, arXiv 1703.03400, algorithm 2)."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from metalearn_course import nets
 from metalearn_course.episode import LabelledSet
 from metalearn_course.functional import prototype_head, prototypes, sgd_step
 from metalearn_course.learners.base import Learner
@@ -27,10 +28,12 @@ class MAML(Learner):
     The inner loss is the mean cross-entropy over the support set. Where the papers sum over n_way
     examples and divide by k_shot, their step alpha corresponds to inner_lr = n_way * alpha.
 
-    inner_steps, test_steps: gradient steps in training and at test time (the same by default).
-    first_order: FOMAML; phi = theta - inner_lr * stopgrad(g).
-    lr_per_step, lr_per_parameter: learn the inner rates, one a step, one a tensor, or both
-        (Li et al. 2017, Meta-SGD; Antoniou et al. 2019). Test steps beyond the last reuse its rate.
+    inner_lr: rate of the inner steps, on the mean support loss.
+    inner_steps: gradient steps in training.
+    test_steps: gradient steps at test time (default: as in training).
+    first_order: FOMAML, without second derivatives: phi = theta - inner_lr * stopgrad(g).
+    lr_per_step: learn an inner rate per step (Antoniou et al. 2019). Test steps beyond the last reuse its rate.
+    lr_per_parameter: learn an inner rate per tensor (Li et al. 2017, Meta-SGD); with lr_per_step, per tensor and step.
     head: "linear", part of theta; or "prototypes": every task's head starts from its class means,
         w_c = 2 p_c and b_c = -|p_c|^2 (Triantafillou et al. 2020), for any number of classes.
     norm: statistics of the queries' batch normalisation in training, "query" or "support".
@@ -48,26 +51,17 @@ class MAML(Learner):
         first_order: bool = False,
         lr_per_step: bool = False,
         lr_per_parameter: bool = False,
-        head: str = "linear",
+        head: Literal["linear", "prototypes"] = "linear",
         norm: str = "query",
     ):
         super().__init__(n_way, norm)
+        nets.check(net)
         if inner_steps < 0 or (test_steps or 0) < 0:
             raise ValueError(f"inner_steps={inner_steps}, test_steps={test_steps}: steps cannot be negative")
         if head not in ("linear", "prototypes"):
             raise ValueError(f"head={head!r}: choose 'linear' or 'prototypes'")
         test_steps = inner_steps if test_steps is None else test_steps
-        self.config = dict(
-            n_way=n_way,
-            inner_lr=inner_lr,
-            inner_steps=inner_steps,
-            test_steps=test_steps,
-            first_order=first_order,
-            lr_per_step=lr_per_step,
-            lr_per_parameter=lr_per_parameter,
-            head=head,
-            norm=norm,
-        )
+        self.config |= {"test_steps": test_steps}
         self.net, self.inner_steps, self.first_order = net, inner_steps, first_order
         self.test_options = {"steps": test_steps}
         self.head = nn.Linear(net.out_features, n_way) if head == "linear" else None

@@ -22,13 +22,16 @@ class MatchingState(NamedTuple):
 class MatchingNet(EmbeddingLearner):
     """Attends over the support pictures with softmax(scale * cosine) and adds up their labels (equation 1).
 
-    scale: the paper has none, which is scale=1.0 with learn_scale=False: a softmax over [-1, 1] can
-        hardly be sure of anything. By default the scale is learned.
+    scale: factor on the cosines; the paper has none, which is scale=1.0 with learn_scale=False: a softmax
+        over [-1, 1] can hardly be sure of anything.
     fce: full context embeddings. Each support picture then sees the others, each query the support.
+    learn_scale: whether the scale is learned; if not, it stays what it is.
     steps: processing steps K of a query's attention LSTM.
     Any number of classes and pictures will do. With fce the order of the support set matters, since a
     recurrent net reads it; without, it does not.
     """
+
+    train_defaults = dict(n_tasks=4, decay=0.7)
 
     def __init__(
         self,
@@ -43,7 +46,6 @@ class MatchingNet(EmbeddingLearner):
         super().__init__(net, n_way, norm)
         if steps < 1:
             raise ValueError(f"steps={steps}: full context embeddings take at least one step")
-        self.config = dict(n_way=n_way, fce=fce, scale=scale, learn_scale=learn_scale, steps=steps, norm=norm)
         self.log_scale = log_scale(scale, learn_scale)
         self.context = FullContext(net.out_features, steps) if fce else None
 

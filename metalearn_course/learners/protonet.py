@@ -1,6 +1,6 @@
 """Prototypical Networks (Snell, Swersky & Zemel 2017, arXiv 1703.05175)."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,18 +21,25 @@ class ProtoNet(EmbeddingLearner):
 
     distance: "euclidean" scores by -|f - p_c|^2, the squared distance, less the |f|^2 that all
         classes share (the softmax does not see it): the linear layer w_c = 2 p_c, b_c = -|p_c|^2.
-        "cosine" scores by scale * cos(f, p_c), with the scale learned from the initial `scale`.
+        "cosine" scores by scale * cos(f, p_c).
+    scale: first value of the learned factor on the cosines.
     n_way is the number of classes in training; at test there may be any number, and of pictures
     too, another for every class. The paper trains with more classes than it tests with.
     """
 
+    train_defaults = dict(n_way=30, n_tasks=1, decay=0.7)
+
     def __init__(
-        self, net: nn.Module, n_way: int, distance: str = "euclidean", scale: float = 10.0, norm: str = "running"
+        self,
+        net: nn.Module,
+        n_way: int,
+        distance: Literal["euclidean", "cosine"] = "euclidean",
+        scale: float = 10.0,
+        norm: str = "running",
     ):
         super().__init__(net, n_way, norm)
         if distance not in ("euclidean", "cosine"):
             raise ValueError(f"distance={distance!r}: choose 'euclidean' or 'cosine'")
-        self.config = dict(n_way=n_way, distance=distance, scale=scale, norm=norm)
         self.log_scale = log_scale(scale) if distance == "cosine" else None
 
     def remember(self, features: Tensor, y: Tensor, n_way: int) -> ProtoNetState:

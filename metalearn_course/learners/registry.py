@@ -1,4 +1,8 @@
-"""All learners by name: the one place where a new one is entered."""
+"""All learners by name, and their descriptions: the one place where a new learner is entered."""
+
+from typing import Any
+
+from torch import nn
 
 from metalearn_course import nets
 from metalearn_course.learners.abml import ABML
@@ -11,13 +15,34 @@ from metalearn_course.learners.protonet import ProtoNet
 from metalearn_course.learners.reptile import Reptile
 from metalearn_course.learners.vilm import VILM
 
-LEARNERS = {
+LEARNERS: dict[str, type[Learner]] = {
     learner.__name__: learner for learner in (MAML, ANIL, Reptile, ProtoNet, MatchingNet, Pretrained, VILM, ABML)
 }
 
 
-def build(description: dict) -> Learner:
-    """A learner, untrained, from what `training.describe` wrote down."""
+def describe(learner: Learner) -> dict[str, Any]:
+    """Names and arguments of a learner and its net, for checkpoints; "own" marks what the registries lack."""
+    description = _described(learner, LEARNERS)
+    if isinstance(getattr(learner, "net", None), nn.Module):
+        description["net"] = _described(learner.net, nets.NETS)
+    return description
+
+
+def build(description: dict[str, Any]) -> Learner:
+    """A learner, untrained, from what `describe` wrote down; ValueError where the registries lack it."""
     options = dict(description)
-    net = dict(options.pop("net"))
+    net = dict(options.pop("net", {}))
+    for what, known, name in ((net, nets.NETS, net.get("name")), (options, LEARNERS, options.get("name"))):
+        if what.pop("own", False) or name not in known:
+            raise ValueError(
+                f"{name} is not among the {'nets' if what is net else 'learners'} of the course ({', '.join(known)}), "
+                f"so a checkpoint cannot make it anew ({description}); make the learner as it was made for the "
+                "training, then call load_learner(path, into=learner)"
+            )
     return LEARNERS[options.pop("name")](nets.NETS[net.pop("name")](**net), **options)
+
+
+def _described(module: nn.Module, registry: dict[str, type]) -> dict[str, Any]:
+    name = type(module).__name__
+    own = {} if registry.get(name) is type(module) else {"own": True}
+    return {"name": name, **own, **getattr(module, "config", {})}

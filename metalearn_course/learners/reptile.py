@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from operator import itemgetter
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from metalearn_course.learners.base import map_tasks
 from metalearn_course.learners.maml import MAML
 
 BETA2 = 0.999
-LARGEST = 1024  # support pictures that the noise of a task can put in order
+LARGEST = 1024  # random keys of a task, and so support pictures that it can put in order
 
 
 class Reptile(MAML):
@@ -28,11 +29,18 @@ class Reptile(MAML):
     the serial form (algorithm 1), more tasks a step the batched form (algorithm 2).
 
     The inner loop trains on minibatches of `inner_batch` support pictures: it goes through the set in
-    random order, again and again. The order is the task's noise. inner_optimizer "adam" is Adam with
+    random order, again and again. The order is the task's noise: 1,024 random numbers, so that a set of 50
+    pictures is put in 20 orders before the first one comes again. inner_optimizer "adam" is Adam with
     beta1 = 0. Its second moments start afresh in every task; the authors' code carries them from task
     to task, but then a task would depend on those before it, and ranks and resumed runs would differ.
     At test the same loop takes `test_steps` steps on the test task's support set.
+
+    inner_batch: support pictures per inner step.
+    inner_optimizer: "adam", with beta1 = 0, or "sgd".
+    test_steps: inner steps at test time.
     """
+
+    train_defaults = dict(k_shot=10, test_shot=1, n_query=1, n_tasks=5, optimizer="sgd", lr=1.0, decay=1.0)
 
     def __init__(
         self,
@@ -41,7 +49,7 @@ class Reptile(MAML):
         inner_lr: float = 1e-3,
         inner_steps: int = 5,
         inner_batch: int = 10,
-        inner_optimizer: str = "adam",
+        inner_optimizer: Literal["adam", "sgd"] = "adam",
         test_steps: int = 50,
         norm: str = "query",
     ):
@@ -50,32 +58,22 @@ class Reptile(MAML):
             raise ValueError(f"inner_optimizer={inner_optimizer!r}: choose 'adam' or 'sgd'")
         if inner_batch < 1:
             raise ValueError(f"inner_batch={inner_batch}: a minibatch has at least one picture")
-        self.config = dict(
-            n_way=n_way,
-            inner_lr=inner_lr,
-            inner_steps=inner_steps,
-            inner_batch=inner_batch,
-            inner_optimizer=inner_optimizer,
-            test_steps=test_steps,
-            norm=norm,
-        )
         self.inner_batch, self.inner_optimizer = inner_batch, inner_optimizer
         usual = self.draw_noise(torch.Generator().manual_seed(0))  # for readers who adapt without noise
         self.register_buffer("usual_noise", usual, persistent=False)
 
     def draw_noise(self, generator: torch.Generator) -> Tensor:
-        """Random keys whose order is that of the support pictures, a row for each time through the set."""
-        rows = max(self.inner_steps, self.test_options["steps"], 1)
-        return torch.rand(rows, LARGEST, generator=generator)
+        """Random keys, whose order is that of the support pictures; each time through the set takes further ones."""
+        return torch.rand(LARGEST, generator=generator)
 
     def minibatches(self, n_pictures: int, steps: int, noise=()) -> Tensor:
         """Indices of the pictures of every step, (steps, inner_batch) or (steps, n_pictures) if there are fewer."""
         if n_pictures > LARGEST:
             raise ValueError(f"the support set has {n_pictures} pictures, but Reptile can shuffle {LARGEST} at most")
-        keys = noise if isinstance(noise, Tensor) else self.usual_noise
-        order = keys[:, :n_pictures].argsort(-1).flatten()
-        size = min(self.inner_batch, n_pictures)
-        order = order.repeat(-(-steps * size // len(order)))  # steps beyond those the noise was drawn for
+        keys, size = noise if isinstance(noise, Tensor) else self.usual_noise, min(self.inner_batch, n_pictures)
+        passes = min(LARGEST // n_pictures, -(-steps * size // n_pictures))
+        order = keys[: passes * n_pictures].view(passes, n_pictures).argsort(-1).flatten()
+        order = order.repeat(-(-steps * size // max(len(order), 1)))  # after the last key the first order comes again
         return order[: steps * size].view(steps, size)
 
     def trajectory(self, support: LabelledSet, steps: int, n_way=None, inner_lr=None, noise=()) -> Iterator[dict]:
@@ -98,8 +96,7 @@ class Reptile(MAML):
     @torch.no_grad()
     def accumulate_gradient(self, episodes: Episode, noise=(), chunk_size: int | None = None) -> Tensor:
         """Add the mean over tasks of theta - phi to `.grad`; returns the query losses at phi, (T,)."""
-        self._check(episodes.support, task_axis=True)
-        self._check_ways(episodes.n_way)
+        episodes = self.taken(episodes)
         theta = self._start(episodes.support, self.n_way)
 
         def way_back(episode: Episode, noise) -> tuple:

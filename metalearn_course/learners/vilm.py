@@ -25,14 +25,21 @@ class VILM(Pretrained):
     the query of a head fitted, in train_steps steps, to real and generated pictures; the gradient of the
     latter goes through the head's steps and the embedding into the pictures. query_weight=0: ELBO alone.
 
-    m: pictures drawn a class, up to 20; with m=0 this is `Pretrained`, to the last bit.
+    m: pictures drawn per class, up to 20; with m=0 this is `Pretrained`, to the last bit.
     weight: how much a generated picture counts in the classifier's loss, where a real one counts 1.
-    temperature: deviation of z when pictures are drawn. class_temperature: of c, in deviations of
-        q(c | support); 0 takes its mean.
+    temperature: deviation of z when pictures are drawn.
+    class_temperature: that of c, in deviations of q(c | support); 0 takes its mean.
+    query_weight: of the query loss; 0 trains by the ELBO alone.
+    train_steps: gradient steps that fit a head in training.
     class_size: pictures of a class, which share one KL of c.
+    hidden: width of the autoencoder.
+    c_size: numbers that describe a class.
+    z_size: numbers that tell the pictures of a class apart.
     fitting: options of `Pretrained`, which say how the classifier is fitted: to a frozen embedding, or
         (tune_steps) moving the net as well.
     """
+
+    train_defaults = dict(n_way=20, n_query=5, n_tasks=1, decay=0.3)
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from pathlib import Path
 
 from metalearn_course.common import storage
@@ -9,7 +10,7 @@ from metalearn_course.evaluation import calibration
 from metalearn_course.evaluation.accuracy import Score
 from metalearn_course.evaluation.calibration import Answers
 from metalearn_course.learners import ABML, ANIL, MAML, Learner, Reptile
-from metalearn_course.ledger.pretrained import folder
+from metalearn_course.ledger.pretrained import folder, folders
 
 WAYS_AND_SHOTS = [(5, 1), (5, 5), (20, 1), (20, 5)]
 
@@ -37,7 +38,16 @@ PUBLISHED = {
 
 def entries() -> dict[str, dict]:
     """All entries of the ledger by name."""
-    return {path.stem: _read(path) for path in sorted(folder().glob("*.json"), key=lambda p: p.stem)}
+    return _entries("")
+
+
+def check_name(name: str) -> str:
+    """The name, where it can be an entry's: it becomes the name of a file. ValueError for any other, or a path."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(
+            f"{name!r} cannot be the name of an entry; take letters, digits, '-', '_' and '.', and no folder"
+        )
+    return name
 
 
 def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, **more) -> dict:
@@ -47,6 +57,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     inductive one that of the mode in training, or else of the last mode; all are kept under "norms".
     "validation" is the run's curve, (step, accuracy, ci95) each; empty where the run's log is not at hand.
     """
+    check_name(name)
     setup, learner = info["setup"], info["setup"]["learner"]
     transductive = scores["query"]
     inductive = scores[learner["norm"]] if learner["norm"] != "query" else list(scores.values())[-1]
@@ -82,7 +93,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     weights = {key: tensor for key, tensor in tensors.items() if _needed(key)}
     storage.write(folder() / entry["checkpoint"], weights, info)
     entry["checkpoint"] = _shared(folder() / entry["checkpoint"])
-    (folder() / f"{name}.json").write_text(json.dumps(entry, indent=2) + "\n")
+    storage.write_text(folder() / f"{name}.json", json.dumps(entry, indent=2) + "\n")
     return entry
 
 
@@ -97,14 +108,14 @@ def _shared(checkpoint: Path) -> str:
 
 def record_measured(kind: str, name: str, figures: dict) -> None:
     """Write a measurement to the folder `kind`. It has no checkpoint of its own: it names the learner's."""
-    path = folder() / kind / f"{name}.json"
+    path = folder() / kind / f"{check_name(name)}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
+    storage.write_text(path, json.dumps(figures | {"date": datetime.date.today().isoformat()}, indent=2) + "\n")
 
 
 def measured(kind: str) -> dict[str, dict]:
     """All measurements of a kind by name: "calibration", or "generated" (see augmentation.py)."""
-    return {path.stem: _read(path) for path in sorted((folder() / kind).glob("*.json"))}
+    return _entries(kind)
 
 
 def calibration_figures(found: Answers) -> dict[str, float]:
@@ -175,13 +186,19 @@ def table(learner: str | None = None) -> str:
 
 def _validation(log: Path) -> list[list[float]]:
     """(step, accuracy, ci95) of every validation in a run's log."""
-    records = map(json.loads, log.read_text().splitlines()) if log.exists() else []
+    records = map(json.loads, log.read_text(encoding="utf-8").splitlines()) if log.exists() else []
     return [[r["step"], *(round(figure, 5) for figure in r["validation"])] for r in records if "validation" in r]
+
+
+def _entries(kind: str) -> dict[str, dict]:
+    """What the folders of the ledger, or their subfolders of a kind, hold by name; the reader's own come first."""
+    paths = {path.stem: path for place in reversed(folders()) for path in (place / kind).glob("*.json")}
+    return {name: _read(paths[name]) for name in sorted(paths)}
 
 
 def _read(path: Path) -> dict:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not the JSON of a measured run ({error}); record it again or remove it") from error
 

@@ -17,6 +17,14 @@ def save(path: Path, learner: nn.Module, info: dict, optimizer: torch.optim.Opti
     storage.write(path, tensors, info)
 
 
+def read(path: Path) -> storage.Content:
+    """Tensors and info of a checkpoint; ValueError where the file is damaged or something else."""
+    tensors, info = storage.read(path)
+    if not {"setup", "trained_on"} <= info.keys():
+        raise ValueError(f"{path} is not the checkpoint of a training run")
+    return tensors, info
+
+
 def restore_learner(learner: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     """Put the weights of a checkpoint into the learner."""
     prefix = "learner."

@@ -1,6 +1,7 @@
 """The meta-training loop that every learner shares."""
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,9 @@ from pathlib import Path
 import torch
 
 from metalearn_course.common.progress import bar
-from metalearn_course.datasets import ImageClasses
-from metalearn_course.evaluation.accuracy import evaluate, refuse_training_classes
-from metalearn_course.learners import Learner
+from metalearn_course.evaluation.accuracy import evaluate, in_evaluation_mode
+from metalearn_course.evaluation.leakage import after_training_on, refuse_classes
+from metalearn_course.learners import Learner, describe
 from metalearn_course.sampling import EpisodeSampler
 from metalearn_course.training import ranks
 from metalearn_course.training.run_folder import History, Run
@@ -26,7 +27,9 @@ def fit(
     *,
     n_tasks: int = 16,
     lr: float = 1e-3,
+    warm_up: float = 0,
     decay: float = 0.3,
+    clip: float | None = None,
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
     validate: EpisodeSampler | None = None,
     validate_every: int = 500,
@@ -41,91 +44,112 @@ def fit(
 ) -> History:
     """Meta-train the learner in place for n_steps steps of n_tasks tasks each.
 
-    lr is constant, then falls linearly to zero over the last share `decay` of the steps. `validate`
-    samples validation classes. With `out`, a folder, the run logs to log.jsonl, keeps last.safetensors
-    and (with `validate`) best.safetensors, and takes up where it stopped if it is started again with
-    the same arguments; only n_steps may differ. Task i of step t depends on (seed, t, i) alone, so a
-    resumed run gives the numbers of one that never stopped, and under torchrun every process takes a
-    slice of the tasks. precision: "float32"; on a GPU also "tf32" or "bf16" (autocast). notes: anything
-    JSON can say, kept in the checkpoints.
+    lr: the rate of the optimiser, constant but for its ends: it rises linearly over the first `warm_up`
+    steps (below 1: a share of all steps) and falls linearly to zero over the last share `decay`.
+    clip: the largest Euclidean norm that the gradient of all parameters together may have; None: any.
+    validate: samples validation classes. ValueError where the learner is trained on some of them.
+    seed: of the tasks and of the learner's noise: task i of step t depends on (seed, t, i) alone. The
+    weights that training starts from are the learner's own, drawn by PyTorch when it was made:
+    `torch.manual_seed(0)` in the line before that gives the same ones again.
+    out: a folder. The run logs to log.jsonl there, keeps last.safetensors and (with `validate`)
+    best.safetensors, and takes up where it stopped if it is started again with the same arguments (only
+    n_steps may differ), to the numbers of a run that never stopped.
+    precision: "float32"; on a GPU also "tf32" or "bf16" (autocast). notes: anything JSON can say, kept in
+    the checkpoints. Under torchrun every process takes a slice of the tasks.
     """
     at_least_one = dict(n_steps=n_steps, n_tasks=n_tasks, validate_every=validate_every, save_every=save_every)
-    _check(at_least_one, decay, precision)
-    learner.to(device)
-    learner.trained_on = _seen(learner.trained_on, sampler.images)
+    _check(at_least_one, warm_up, decay, clip, precision)
+    seen = after_training_on(learner.trained_on, sampler.images)
     if validate is not None:  # now rather than after the first validate_every steps
-        refuse_training_classes(learner, validate)
+        refuse_classes(seen, validate.images)
+    mine = ranks.my_tasks(n_tasks)
+    learner.to(device)
     ranks.broadcast(learner)
     sampler = sampler.to(device)
     parameters = [p for p in learner.parameters() if p.requires_grad]
+    if not parameters:
+        raise ValueError(f"{type(learner).__name__} has no parameters to train; it can be evaluated as it is")
     stepper = optimizer(parameters, lr=lr)
     setup = dict(
         learner=describe(learner),
         dataset=[sampler.images.name, sampler.images.hash, len(sampler.images)],
         episode=[sampler.n_way, sampler.k_shot, sampler.n_query],
+        sampler=sampler.options,
         n_tasks=n_tasks,
         lr=lr,
+        warm_up=warm_up,
         decay=decay,
-        optimizer=getattr(optimizer, "__name__", repr(optimizer)),  # functools.partial has no name
+        clip=clip,
+        optimizer=_describe_optimizer(stepper),
+        validation=None if validate is None else _describe_sampler(validate) | {"n_episodes": n_validation},
         seed=seed,
         precision=precision,
     )
-    run = Run(learner, stepper, out, setup, notes or {}, device)
-    if run.step > n_steps:
-        raise ValueError(f"{out} holds a run of {run.step} steps; ask for at least as many, or choose another folder")
-    mine = ranks.my_tasks(n_tasks)
-    steps = bar(range(run.step, n_steps), progress and ranks.rank() == 0, initial=run.step, total=n_steps)
-    for step in steps:
-        started = time.perf_counter()
-        for group in stepper.param_groups:
-            group["lr"] = lr * min(1.0, (n_steps - step) / max(1.0, decay * n_steps))
-        episodes = sampler.sample_tasks(seed, step, mine)
-        stepper.zero_grad()
-        with _precision(precision, device):
-            losses = learner.accumulate_gradient(episodes, learner.noise_for(seed, step, mine, device))
-        loss = ranks.combine(parameters, losses, n_tasks).mean().item()
-        if loss != loss:
-            raise FloatingPointError(f"the loss of step {step} is not a number; lower lr or inner_lr")
-        stepper.step()
-        record = {"step": step + 1, "loss": loss, "lr": stepper.param_groups[0]["lr"]}
-        last = step + 1 == n_steps
-        if due := last or (step + 1) % validate_every == 0:
-            learner.calibrate(sampler.sample_tasks(seed, step, range(CALIBRATION)))
-        if due and validate is not None and ranks.rank() == 0:
-            score = evaluate(learner, validate, n_validation, seed=seed)
-            record["validation"] = [score.accuracy, score.ci95]
-            steps.set_postfix(loss=f"{loss:.3f}", validation=f"{score.accuracy:.3f}")
-        run.log(record, time.perf_counter() - started)
-        if last or (step + 1) % save_every == 0:
-            run.save()
+    with Run(learner, stepper, out, setup, seen, notes or {}, device) as run:
+        run.start(n_steps)
+        learner.trained_on = seen
+        steps = bar(range(run.step, n_steps), progress and ranks.rank() == 0, initial=run.step, total=n_steps)
+        for step in steps:
+            started = time.perf_counter()
+            for group in stepper.param_groups:
+                group["lr"] = lr * _rate(step, n_steps, warm_up, decay)
+            episodes = sampler.sample_tasks(seed, step, mine)
+            stepper.zero_grad()
+            with _precision(precision, device):
+                losses = learner.accumulate_gradient(episodes, learner.noise_for(seed, step, mine, device))
+            loss = ranks.combine(parameters, losses, n_tasks).mean().item()
+            if loss != loss:
+                raise FloatingPointError(f"the loss of step {step} is not a number; lower lr or inner_lr")
+            if clip is not None:
+                torch.nn.utils.clip_grad_norm_(parameters, clip)
+            stepper.step()
+            record = {"step": step + 1, "loss": loss, "lr": stepper.param_groups[0]["lr"]}
+            last = step + 1 == n_steps
+            if due := last or (step + 1) % validate_every == 0:
+                with in_evaluation_mode(learner):
+                    learner.calibrate(sampler.sample_tasks(seed, step, range(CALIBRATION)))
+            if due and validate is not None and ranks.rank() == 0:
+                score = evaluate(learner, validate, n_validation, seed=seed)
+                record["validation"] = [score.accuracy, score.ci95]
+                steps.set_postfix(loss=f"{loss:.3f}", validation=f"{score.accuracy:.3f}")
+            run.log(record, time.perf_counter() - started)
+            if last or (step + 1) % save_every == 0:
+                run.save()
     return run.history
 
 
-def describe(learner: Learner) -> dict:
-    """Class names and arguments that rebuild a learner."""
-    net = learner.net
-    return {"name": type(learner).__name__, **learner.config, "net": {"name": type(net).__name__, **net.config}}
+def _rate(step: int, n_steps: int, warm_up: float, decay: float) -> float:
+    """The share of lr that a step takes: up over the first steps, down over the last ones."""
+    rising = warm_up if warm_up >= 1 else warm_up * n_steps
+    return min(1.0, (step + 1) / max(1.0, rising), (n_steps - step) / max(1.0, decay * n_steps))
 
 
-def _check(at_least_one: dict[str, int], decay: float, precision: str) -> None:
+def _describe_optimizer(stepper: torch.optim.Optimizer) -> dict:
+    """Its class and options, however it was made; not the rate, which `fit` sets step by step."""
+    groups = [{k: v for k, v in group.items() if k not in ("params", "lr")} for group in stepper.param_groups]
+    return {"name": type(stepper).__name__} | (groups[0] if len(groups) == 1 else {"groups": groups})
+
+
+def _describe_sampler(sampler: EpisodeSampler) -> dict:
+    """Which tasks it draws."""
+    names = hashlib.sha256(repr(sampler.images.names).encode()).hexdigest()[:16]
+    episode = [sampler.n_way, sampler.k_shot, sampler.n_query]
+    return {"dataset": sampler.images.hash, "classes": names, "episode": episode, **sampler.options}
+
+
+def _check(at_least_one: dict[str, int], warm_up: float, decay: float, clip: float | None, precision: str) -> None:
     """Refuse what cannot be trained, before anything is written."""
     for name, value in at_least_one.items():
         if value < 1:
             raise ValueError(f"{name}={value}: it must be at least 1")
     if not 0 <= decay <= 1:
         raise ValueError(f"decay={decay}: it is a share of the steps, between 0 and 1")
+    if warm_up < 0:
+        raise ValueError(f"warm_up={warm_up}: it is a number of steps, or below 1 a share of them")
+    if clip is not None and not clip > 0:
+        raise ValueError(f"clip={clip}: it is the largest norm of the gradient, above 0; None clips nothing")
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}")
-
-
-def _seen(before: dict | None, images: ImageClasses) -> dict:
-    """All that the learner will have seen once it is trained on these classes too."""
-    seen = {"dataset_hash": images.hash, "groups": sorted(set(images.groups))}
-    if before is None:
-        return seen
-    if before["dataset_hash"] == images.hash:
-        return before | {"groups": sorted({*before["groups"], *seen["groups"]})}
-    return seen | {"before": before}
 
 
 @contextlib.contextmanager

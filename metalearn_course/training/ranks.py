@@ -5,7 +5,7 @@ Started by torchrun, which sets the environment; in a single process everything 
 
 import importlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
 import torch
@@ -52,6 +52,23 @@ def broadcast(module: nn.Module) -> None:
     if size() > 1:
         for tensor in module.state_dict().values():
             dist.broadcast(tensor, 0)
+
+
+def first_does(work: Callable[[], None]) -> None:
+    """The first process works while the others wait; where it fails, they fail with it."""
+    failure = None
+    if rank() == 0:
+        try:
+            work()
+        except (ValueError, OSError) as error:
+            failure = error
+    if size() > 1:
+        failed = torch.tensor(failure is not None, device="cuda" if dist.get_backend() == "nccl" else "cpu")
+        dist.broadcast(failed, 0)
+        if failed and failure is None:
+            failure = ValueError("the first process could not begin; it says why")
+    if failure is not None:
+        raise failure
 
 
 def combine(parameters: Iterable[nn.Parameter], losses: Tensor, n_tasks: int) -> Tensor:

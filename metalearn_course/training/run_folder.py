@@ -1,12 +1,12 @@
 """A training run on disk: its log and checkpoints, and how it is taken up again."""
 
 import json
-import os
 import reprlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from metalearn_course.common import storage
 from metalearn_course.learners import Learner
@@ -15,7 +15,7 @@ from metalearn_course.training import checkpoint, ranks
 
 @dataclass
 class History:
-    """What a run logged: one record a step, with a validation score every so often."""
+    """What a run logged: one record per step, with a validation score every so often."""
 
     records: list[dict] = field(default_factory=list)
 
@@ -38,40 +38,69 @@ class History:
 class Run:
     """The files of a run: the log, and the last and best checkpoint. Only rank 0 writes.
 
-    A step is logged before its checkpoint is written, so the log is never behind the checkpoint; what
-    it says beyond the checkpoint, the whole of it where there is none yet, is run and logged again.
+    The first checkpoint is that of step 0, so that the run goes on from the same weights wherever it is
+    stopped. A step is logged before its checkpoint is written, so the log is never behind the checkpoint.
+    Where it is ahead, the steps beyond the checkpoint are run again, and logged again.
+    Used as a context, in which the folder belongs to this process: no other can start in it.
     """
 
-    def __init__(self, learner: Learner, optimizer: torch.optim.Optimizer, out, setup: dict, notes: dict, device):
+    def __init__(
+        self, learner: Learner, optimizer: torch.optim.Optimizer, out, setup: dict, seen: dict, notes: dict, device
+    ):
         self.learner, self.optimizer, self.notes, self.device = learner, optimizer, notes, torch.device(device)
-        self.setup = json.loads(json.dumps(setup))  # as it will be read again: tuples become lists
-        self.history, self.best = History(), -1.0
+        self.setup = json.loads(json.dumps(setup, default=str))  # as it will be read again: tuples become lists
+        self.seen, self.history, self.best = seen, History(), -1.0
         self.out = Path(out) if out else None
-        if self.out is None:
-            return
+        self.lock = FileLock(self.out / ".lock") if out else None
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.lock is not None:
+            self.lock.release()
+
+    def start(self, n_steps: int) -> None:
+        """Go on with the run that the folder holds, or begin one. ValueError where that is not possible."""
+        if self.out is not None:
+            ranks.first_does(lambda: self._begin(n_steps))
+            if ranks.rank() > 0:
+                self._resume(n_steps)
+
+    def _begin(self, n_steps: int) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout as error:
+            message = f"another process is training in {self.out}; let it end, or choose another folder"
+            raise ValueError(message) from error
         found = (self.out / "last.safetensors").exists()
         if found:
-            self._resume()
-        if ranks.rank() == 0:
-            _clear(self.out, keep_best=found)
-            _replace(self.out / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.history.records))
+            self._resume(n_steps)
+        _clear(self.out, keep_best=found)
+        storage.write_text(self.out / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.history.records))
+        if not found:
+            self.save()
 
     @property
     def step(self) -> int:
         return len(self.history.records)
 
-    def _resume(self) -> None:
+    def _resume(self, n_steps: int) -> None:
         try:
-            tensors, info = storage.read(self.out / "last.safetensors")
+            tensors, info = checkpoint.read(self.out / "last.safetensors")
         except ValueError as error:
             raise ValueError(f"{error}; delete {self.out} to start the run again") from error
         there = info["setup"] | {"training classes": info["trained_on"]}
-        odd = _differences(there, self.setup | {"training classes": self.learner.trained_on})
+        odd = _differences(there, self.setup | {"training classes": self.seen})
         if odd:
             raise ValueError(
                 f"{self.out} holds a run with other settings ({'; '.join(odd)}); choose another folder, or delete "
                 "that one to start again"
+            )
+        if info["step"] > n_steps:
+            raise ValueError(
+                f"{self.out} holds a run of {info['step']} steps; ask for at least as many, or choose another folder"
             )
         checkpoint.restore_learner(self.learner, tensors)
         checkpoint.restore_optimizer(self.optimizer, tensors)
@@ -83,7 +112,7 @@ class Run:
         self.history.records.append(record)
         if self.out is None or ranks.rank() > 0:
             return
-        with open(self.out / "log.jsonl", "a") as file:
+        with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         if "validation" in record and record["validation"][0] > self.best:
             self.best = record["validation"][0]
@@ -103,13 +132,13 @@ class Run:
             device=torch.cuda.get_device_name(self.device) if cuda else str(self.device),
             setup=self.setup,
             notes=self.notes,
-            trained_on=self.learner.trained_on,
+            trained_on=self.seen,
         )
 
 
 def _read_log(path: Path, n_steps: int) -> list[dict]:
     """The first n_steps records; what follows them, half a line perhaps, is of steps that are run again."""
-    lines = path.read_text().splitlines()[:n_steps] if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines()[:n_steps] if path.exists() else []
     try:
         records = [json.loads(line) for line in lines]
     except json.JSONDecodeError:
@@ -136,9 +165,3 @@ def _clear(out: Path, keep_best: bool) -> None:
         part.unlink()
     if not keep_best:
         (out / "best.safetensors").unlink(missing_ok=True)
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text)
-    os.replace(part, path)

@@ -70,7 +70,7 @@ def server(folder, chromium, tmp_path_factory):
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     for name, text in QUIET.items():
-        (settings / f"{name}.jupyterlab-settings").write_text(text)
+        (settings / f"{name}.jupyterlab-settings").write_text(text, encoding="utf-8")
     folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     folders |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
     options = {"METALEARN_PROFILE": "fast", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
@@ -113,7 +113,7 @@ def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: int = 120)
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
 
 
 @pytest.fixture(scope="session")

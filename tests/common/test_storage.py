@@ -106,5 +106,34 @@ def test_others_may_read_the_file_where_the_user_lets_them(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows opens no folders")
+def test_file_and_folder_are_on_the_disk_before_and_after_the_rename(path, monkeypatch):
+    """Else a power cut may leave a new name without its content, or lose both."""
+    happened = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (happened.append(kind(fd)), sync(fd)))
+    monkeypatch.setattr(os, "replace", lambda *names: (happened.append("rename"), replace(*names)))
+    storage.write(path, TENSORS, INFO)
+    storage.write_text(path.with_name("some.json"), "{}")
+    assert happened == ["file", "rename", "folder"] * 2
+
+
+def kind(fd: int) -> str:
+    return "folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"
+
+
+def test_text_is_utf8_whatever_the_system_speaks_and_keeps_its_line_ends(path):
+    storage.write_text(path, "未末\nü\n")
+    assert path.read_bytes() == "未末\nü\n".encode()
+
+
+def test_text_that_could_not_be_written_leaves_what_was_there(path, monkeypatch):
+    storage.write_text(path, "before")
+    monkeypatch.setattr(os, "replace", _interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        storage.write_text(path, "after")
+    assert path.read_text(encoding="utf-8") == "before" and os.listdir(path.parent) == [path.name]
+
+
 def _interrupted(*_):
     raise KeyboardInterrupt

@@ -100,7 +100,7 @@ def test_a_full_disk_gives_a_warning_with_remedy_and_the_data_all_the_same(own_c
 
 
 def test_a_cache_that_cannot_be_made_gives_a_warning_with_remedy_and_the_data(tmp_path, build, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     monkeypatch.setenv("METALEARN_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.warns(UserWarning, match="could not be kept in .*Not a directory.*METALEARN_CACHE"):
         assert _is_right(cache.cached("it", build))

@@ -67,7 +67,7 @@ def test_counts_names_and_groups_must_fit_the_pictures():
 
 
 def test_an_unknown_dataset_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match='unknown dataset \'mnist\'.*"kanji", "omniglot" or "folder:PATH"'):
+    with pytest.raises(ValueError, match='unknown dataset \'mnist\'.*"kanji", .*"omniglot", .*or "folder:PATH"'):
         datasets.load("mnist")
 
 
@@ -178,3 +178,14 @@ def test_what_cannot_be_rotated_is_refused(noisy):
     wide = from_tensors("wide", torch.zeros(2, 1, 4, 6, dtype=torch.uint8), [1, 1], "ab")
     with pytest.raises(ValueError, match="wide.*4x6.*square"):
         wide.with_rotations()
+
+
+def test_reflections_are_the_turned_classes_in_the_mirror(noisy):
+    many = noisy.with_rotations(reflections=True)
+    assert len(many) == 8 * len(noisy) and len(set(many.names)) == len(many) and many.groups == noisy.groups * 8
+    pictures = many.pictures(torch.arange(len(many)).view(1, -1), torch.zeros(1, len(many), 1, dtype=torch.long))
+    pictures = pictures.view(8, len(noisy), 1, 5, 5)
+    assert torch.equal(pictures[4], pictures[0].flip(-1))
+    for turn in range(4):
+        assert torch.equal(pictures[turn], torch.rot90(pictures[0], turn, (-2, -1)))
+        assert torch.equal(pictures[4 + turn], torch.rot90(pictures[4], turn, (-2, -1)))

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metalearn_course.datasets.strokes import BOX, render, resample, vary
 
@@ -92,6 +94,29 @@ def test_resampling_a_dot_gives_a_dot(points):
 def test_repeated_points_do_not_disturb_resampling():
     points = torch.tensor([[0.0, 0.0], [0.0, 0.0], [2.0, 0.0], [2.0, 0.0], [4.0, 0.0], [4.0, 0.0]])
     torch.testing.assert_close(resample(points, 5)[:, 0], torch.arange(5.0))
+
+
+COORDINATES = st.integers(0, 109).map(float) | st.floats(0, 109, width=32)
+LINES = st.lists(st.tuples(COORDINATES, COORDINATES), min_size=1, max_size=12)
+
+
+@given(LINES, st.integers(2, 30))
+def test_any_line_is_resampled_from_end_to_end_in_order_and_at_equal_distances(line, n_points):
+    points = torch.tensor(line)
+    new = resample(points, n_points)
+    assert new.shape == (n_points, 2) and new.isfinite().all()
+    torch.testing.assert_close(new[[0, -1]], points[[0, -1]], rtol=0, atol=1e-2)
+    corners = torch.cat((torch.zeros(1), points.double().diff(dim=0).norm(dim=-1).cumsum(0).float()))
+    wanted = np.linspace(0, float(corners[-1]), n_points)
+    expected = [np.interp(wanted, corners.double(), points[:, axis].double()) for axis in (0, 1)]
+    torch.testing.assert_close(new.double(), torch.tensor(np.stack(expected, -1)), rtol=0, atol=2e-2)
+
+
+@given(LINES, st.integers(2, 30))
+def test_resampling_a_line_backwards_gives_the_points_backwards(line, n_points):
+    points = torch.tensor(line)
+    there, back = resample(points, n_points), resample(points.flip(0), n_points).flip(0)
+    torch.testing.assert_close(there, back, rtol=0, atol=2e-2)
 
 
 # Varying -------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_the_command_records_what_it_prints(tmp_path, monkeypatch, capsys):
     shape = ["--n-way", "3", "--n-query", "2", "--n-episodes", "3", "--n-choice", "2", "--device", "cpu"]
     capsys.readouterr()
     assert main(["augment", "vilm", *shape, "--head", "linear", "--record", "mine"]) == 0
-    found = json.loads((tmp_path / "results" / "generated" / "mine.json").read_text())
+    found = json.loads((tmp_path / "results" / "generated" / "mine.json").read_text(encoding="utf-8"))
     assert found["options"] == {"head": "linear"} and len(found["rows"]) == 9
     assert capsys.readouterr().out.strip() == table(records.measured("generated")).strip()
     assert load_learner(tmp_path / "vilm" / "last.safetensors")[0].config["head"] == "cosine"

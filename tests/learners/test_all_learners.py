@@ -68,7 +68,7 @@ def test_a_query_moves_no_other_prediction_in_the_inductive_modes(name, float64)
     learner, _ = ready(name)
     task = some_episodes().task(0)
     other = task.query.x.clone()
-    other[0] = 3 * other[0].flip(-1) - 1
+    other[0] = 1 - other[0].flip(-1)
     for norm in learner.norms:
         predict = learner.adapt(task.support, norm=norm)
         before, after = predict(task.query.x), predict(other)

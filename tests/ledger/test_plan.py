@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from helpers import easy_classes, write_pictures
 
-from metalearn_course.cli import options
-from metalearn_course.cli.main import main
+from metalearn_course.cli.main import main, read
+from metalearn_course.cli.train import usual_query
 from metalearn_course.ledger import plan, records
 from metalearn_course.ledger.plan import RUNS, Planned
 
@@ -28,10 +28,11 @@ def test_every_entry_of_the_ledger_is_on_the_list():
 
 def what_was_trained(command: str) -> dict:
     """The options that make a training what it is. Not its length, which may have been changed under way."""
-    found = vars(options.parser().parse_args(["train", *shlex.split(command)]))
-    free = {"out", "n_steps", "validate_every", "device", "threads", "root"}
+    found = vars(read(["train", *shlex.split(command)]))
+    free = {"out", "n_steps", "validate_every", "device", "threads", "root", "typed", "parser"}
     init = Path(found["init"]).name if found["init"] else None  # a run's folder, or the entry made from it
-    return {key: value for key, value in found.items() if key not in free} | {"init": init}
+    n_query = found["n_query"] or usual_query(found["learner"])
+    return {key: value for key, value in found.items() if key not in free} | {"init": init, "n_query": n_query}
 
 
 def test_the_list_trains_what_the_ledger_says_was_trained():
@@ -46,11 +47,11 @@ def test_every_command_is_understood_and_names_what_it_makes(run, ledger):
     train, *evaluations = plan.commands(run)
     for command in (train, *evaluations):
         assert command[0] == sys.executable
-        options.parser().parse_args(command[command.index("metalearn_course") + 1 :])
+        read(command[command.index("metalearn_course") + 1 :])
     for command, name in zip(evaluations, run.entries, strict=True):
-        args = options.parser().parse_args(command[command.index("metalearn_course") + 1 :])
+        args = read(command[command.index("metalearn_course") + 1 :])
         assert args.record == name
-        trained = options.parser().parse_args(train[train.index("metalearn_course") + 1 :])
+        trained = read(train[train.index("metalearn_course") + 1 :])
         n_way = args.n_way or trained.test_way or trained.n_way
         k_shot = args.k_shot or trained.test_shot or trained.k_shot
         assert f"-{n_way}w{k_shot}s" in name and name.startswith(trained.dataset)
@@ -60,8 +61,8 @@ def test_every_measurement_of_calibration_is_understood_and_named_after_what_it_
     todo = plan.measuring_commands("calibration")
     planned = {name for run in RUNS for name in run.entries}
     for command, name in zip(todo, plan.calibrations(), strict=True):
-        args = options.parser().parse_args(command[command.index("metalearn_course") + 1 :])
-        assert args.record == name and args.learner in planned
+        args = read(command[command.index("metalearn_course") + 1 :])
+        assert args.record == name and args.run in planned
         if "-on-" in name:
             assert name.endswith(f"-on-{args.dataset}-5w{args.k_shot}s") and ("mean" in name) == (args.samples == 0)
     records.record_measured("calibration", "omniglot-protonet-5w1s", {})
@@ -76,17 +77,17 @@ def test_every_measurement_in_the_ledger_is_on_the_list():
 def test_every_measurement_of_generated_pictures_is_understood_and_named_after_its_tasks(ledger):
     planned = {name for run in RUNS for name in run.entries}
     for command, name in zip(plan.measuring_commands("generated"), plan.augmentations(), strict=True):
-        args = options.parser().parse_args(command[command.index("metalearn_course") + 1 :])
-        assert args.record == name and args.learner in planned and name.endswith(f"-{args.n_way}w{args.k_shot}s")
+        args = read(command[command.index("metalearn_course") + 1 :])
+        assert args.record == name and args.run in planned and name.endswith(f"-{args.n_way}w{args.k_shot}s")
 
 
 def test_what_is_there_is_not_done_again(ledger):
     run = Planned("maml", {"one": "", "two": "--k-shot 5"})
     assert len(plan.commands(run)) == 3
-    (ledger / "one.json").write_text("{}")
+    (ledger / "one.json").write_text("{}", encoding="utf-8")
     train, only = plan.commands(run)
     assert only[-1] == "two" and train[-1] == "runs/one"
-    (ledger / "two.json").write_text("{}")
+    (ledger / "two.json").write_text("{}", encoding="utf-8")
     assert plan.commands(run) == []
 
 

@@ -1,6 +1,7 @@
 """The ledger: what an evaluation writes, anyone can read, load and evaluate again."""
 
 import json
+import os
 import shutil
 from datetime import date
 from pathlib import Path
@@ -41,7 +42,7 @@ INSIDE = {
 
 def problems(path: Path) -> list[str]:
     """What is wrong with an entry of the ledger."""
-    entry = json.loads(path.read_text())
+    entry = json.loads(path.read_text(encoding="utf-8"))
     found = [f"{key} is missing" for key in KEYS if entry.get(key) in (None, "")]
     for part, keys in INSIDE.items():
         there = entry.get(part) or {}
@@ -92,7 +93,11 @@ def record(run, name="easy-maml-3w1s"):
 def test_an_entry_has_what_the_design_names(run, ledger):
     _, (transductive, inductive), entry = record(run)
     assert problems(ledger / "easy-maml-3w1s.json") == []
-    assert json.loads((ledger / "easy-maml-3w1s.json").read_text()) == entry == records.entries()["easy-maml-3w1s"]
+    assert (
+        json.loads((ledger / "easy-maml-3w1s.json").read_text(encoding="utf-8"))
+        == entry
+        == records.entries()["easy-maml-3w1s"]
+    )
     assert (entry["n_way"], entry["k_shot"], entry["n_query"], entry["n_episodes"]) == (3, 1, 2, 4)
     assert entry["transductive"]["accuracy"] == pytest.approx(transductive.accuracy, abs=1e-5)
     assert entry["inductive"]["ci95"] == pytest.approx(inductive.ci95, abs=1e-5)
@@ -188,6 +193,35 @@ def test_a_pretrained_learner_still_refuses_the_classes_it_was_trained_on(run, l
         evaluate(load_pretrained("easy-maml-3w1s"), samplers()[0], 2)
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "", ".", "..", ".hidden", "a\n", "-x", "a b", "/etc/x"])
+def test_a_name_that_is_a_path_is_refused_and_nothing_is_written(run, ledger, name):
+    for attempt in (lambda: record(run, name), lambda: records.record_measured("calibration", name, {})):
+        with pytest.raises(ValueError, match="cannot be the name of an entry"):
+            attempt()
+    assert not ledger.exists() and not (ledger.parent / "x.json").exists()
+    assert records.check_name("omniglot-maml-5w1s.2_b") == "omniglot-maml-5w1s.2_b"
+
+
+@pytest.mark.parametrize("write", ["entry", "measurement"])
+def test_an_entry_is_written_whole_or_not_at_all(run, ledger, monkeypatch, write):
+    def attempt():
+        return record(run) if write == "entry" else records.record_measured("calibration", "mine", {"ece": 0.1})
+
+    attempt()
+    before = {path: path.read_bytes() for path in ledger.rglob("*.json")}
+    replace = os.replace
+
+    def failing(source, target):
+        if str(target).endswith(".json"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(KeyboardInterrupt):
+        attempt()
+    assert {path: path.read_bytes() for path in ledger.rglob("*.json*")} == before
+
+
 def test_an_unknown_name_is_answered_with_those_there_are(run, ledger):
     with pytest.raises(FileNotFoundError, match="no pretrained learner 'omniglot' .* there are: none"):
         load_pretrained("omniglot")
@@ -207,7 +241,7 @@ def test_the_table_has_a_line_for_every_entry_in_per_cent(run, ledger):
     assert len(records.table().splitlines()) == 1  # the heading
     entry = record(run)[2]
     entry |= {"published": {"accuracy": 0.987, "source": "a paper"}}
-    (ledger / "easy-maml-3w1s-published.json").write_text(json.dumps(entry))
+    (ledger / "easy-maml-3w1s-published.json").write_text(json.dumps(entry), encoding="utf-8")
     _, plain, published = records.table().splitlines()
     wanted = f"{100 * entry['transductive']['accuracy']:.2f} ± {100 * entry['transductive']['ci95']:5.2f}"
     assert plain.startswith("easy-maml-3w1s ") and wanted in plain and "98.7" not in plain
@@ -216,7 +250,7 @@ def test_the_table_has_a_line_for_every_entry_in_per_cent(run, ledger):
 
 def test_a_damaged_entry_is_named(ledger):
     ledger.mkdir()
-    (ledger / "mine.json").write_text("{")
+    (ledger / "mine.json").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match=r"mine\.json is not"):
         records.entries()
 
@@ -224,7 +258,7 @@ def test_a_damaged_entry_is_named(ledger):
 def test_the_rules_for_entries_notice_what_breaks_them(run, ledger):
     record(run)
     path = ledger / "easy-maml-3w1s.json"
-    whole = json.loads(path.read_text())
+    whole = json.loads(path.read_text(encoding="utf-8"))
     changes = [{key: None} for key in KEYS]
     changes += [
         {part: whole[part] | {key: None}} for part in ("transductive", "inductive", "train") for key in INSIDE[part]
@@ -232,9 +266,9 @@ def test_the_rules_for_entries_notice_what_breaks_them(run, ledger):
     changes += [{"transductive": {"accuracy": 98.7, "ci95": 0.1}}, {"k_shot": 5}, {"checkpoint": "other"}]
     changes += [{"published": {"accuracy": 0.9}}, {"n_episodes": 1}, {"train": whole["train"] | {"steps": 4}}]
     for change in changes:
-        path.write_text(json.dumps(whole | change))
+        path.write_text(json.dumps(whole | change), encoding="utf-8")
         assert problems(path), change
-    path.write_text(json.dumps(whole))
+    path.write_text(json.dumps(whole), encoding="utf-8")
     shutil.copy(run, ledger / "easy-maml-3w1s.safetensors")
     assert "is not a weight" in problems(path)[0]
 
@@ -244,5 +278,5 @@ def test_every_entry_of_the_course_keeps_the_rules():
 
 
 def test_every_pretrained_learner_of_the_course_has_an_entry():
-    named = {json.loads(path.read_text())["checkpoint"] for path in REAL.glob("*.json")}
+    named = {json.loads(path.read_text(encoding="utf-8"))["checkpoint"] for path in REAL.glob("*.json")}
     assert {path.name for path in REAL.glob("*.safetensors")} == named

@@ -18,7 +18,7 @@ def test_a_sound_machine_needs_nothing(kanji, own_cache):
 
 def test_a_cache_that_cannot_be_written_to_is_named_with_its_remedy(monkeypatch, tmp_path):
     file = tmp_path / "file"
-    file.write_text("")
+    file.write_text("", encoding="utf-8")
     monkeypatch.setenv("METALEARN_CACHE", str(file / "below"))  # below a file there can be no folder
     monkeypatch.setattr(doctor, "LOOKS", {"cache": doctor._cache})
     assert "METALEARN_CACHE" in findings()["cache"].remedy

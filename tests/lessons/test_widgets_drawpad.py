@@ -248,7 +248,7 @@ def test_the_bars_are_the_probabilities(view):
 
 def test_nothing_is_fetched_from_elsewhere():
     for name in ("drawpad.js", "drawpad.css"):
-        text = (ROOT / "metalearn_course" / "lessons" / "widgets" / name).read_text()
+        text = (ROOT / "metalearn_course" / "lessons" / "widgets" / name).read_text(encoding="utf-8")
         outside = set(re.findall(r"https?://[^\s\"']+", text)) - {"http://www.w3.org/2000/svg"}
         assert not outside
         assert not re.search(r"^import |@import|url\(", text, re.MULTILINE)

@@ -1,7 +1,6 @@
 """The prototype widget of lesson 07: its plane loses nothing; its picture, its words."""
 
 import io
-import math
 import time
 
 import pytest
@@ -10,6 +9,7 @@ from helpers import assert_comes_back
 from PIL import Image
 
 from metalearn_course import datasets, nets
+from metalearn_course.evaluation.intervals import ci95
 from metalearn_course.learners import ProtoNet
 from metalearn_course.lessons.explorers import PrototypeExplorer
 from metalearn_course.lessons.explorers.prototypes import nearest, plane
@@ -68,7 +68,7 @@ def test_accuracy_by_shots_is_the_learners_own(explorer):
     right = (logits.argmax(-1) == many.query.y).float().mean(1)
     mean, half = explorer.look("cosine", 4).by_shots[-1]
     torch.testing.assert_close(mean, right.mean())
-    torch.testing.assert_close(half, 1.96 * right.std() / math.sqrt(6))
+    torch.testing.assert_close(half, torch.tensor(ci95(right)))
 
 
 def test_every_control_changes_model_picture_and_words(explorer):

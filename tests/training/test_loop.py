@@ -24,8 +24,9 @@ from helpers import (
     without_time,
 )
 
-from metalearn_course import learners, sampling, training
+from metalearn_course import learners, nets, sampling, training
 from metalearn_course.common import storage
+from metalearn_course.datasets import ImageClasses
 from metalearn_course.training import loop
 
 
@@ -45,7 +46,8 @@ def assert_same_run(out, wanted):
         assert_same_tensors(contents(out)[name][0], tensors)
         assert contents(out)[name][1] == info
     assert without_time(out) == without_time(wanted)
-    assert sorted(path.name for path in out.iterdir()) == ["best.safetensors", "last.safetensors", "log.jsonl"]
+    visible = sorted(path.name for path in out.iterdir() if path.name != ".lock")
+    assert visible == ["best.safetensors", "last.safetensors", "log.jsonl"]
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,31 @@ def test_the_rate_is_constant_and_then_falls_to_zero():
     assert [record["lr"] for record in history.records] == pytest.approx(wanted)
 
 
-def test_the_log_has_one_line_a_step_and_the_history_says_the_same(tmp_path):
+def test_the_rate_rises_over_the_first_steps():
+    train, _, _ = samplers()
+    for warm_up in (0.4, 4):  # a share of the steps, or their number
+        history = training.fit(tiny_maml(), train, 10, n_tasks=1, lr=0.5, warm_up=warm_up, decay=0.2, progress=False)
+        wanted = [0.125, 0.25, 0.375, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25]
+        assert [record["lr"] for record in history.records] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("share", [0.1, 10])
+def test_a_gradient_is_clipped_to_its_norm_over_all_parameters_and_only_where_it_is_longer(share):
+    """Plain gradient descent with rate 1 moves the weights by the gradient itself."""
+    train, _, _ = samplers()
+    learner, free = tiny_maml(), tiny_maml()
+    free.accumulate_gradient(train.sample_tasks(0, 0, range(3)))
+    gradient = {name: p.grad for name, p in free.named_parameters() if p.grad is not None}
+    length = torch.stack([g.norm() for g in gradient.values()]).norm().item()
+    plain = dict(n_tasks=3, lr=1.0, decay=0, optimizer=torch.optim.SGD, progress=False)
+    training.fit(learner, train, 1, clip=share * length, **plain)
+    trained = dict(learner.named_parameters())
+    for name, before in free.named_parameters():
+        step = min(1, share) * gradient.get(name, torch.tensor(0.0))
+        torch.testing.assert_close(trained[name].detach(), before.detach() - step, rtol=1e-3, atol=1e-6)
+
+
+def test_the_log_has_one_line_per_step_and_the_history_says_the_same(tmp_path):
     learner, history = small_run(tmp_path, 7)
     assert read_log(tmp_path) == history.records
     assert [record["step"] for record in history.records] == list(range(1, 8))
@@ -138,13 +164,37 @@ def test_the_learner_remembers_its_classes_and_refuses_to_be_validated_on_them(t
     assert not any(tmp_path.iterdir())  # at once, and not after the first validate_every steps
 
 
+def test_a_training_that_is_refused_leaves_no_mark_on_the_learner(whole):
+    train, validation, _ = samplers()
+    learner = tiny_maml(inner_steps=2)
+    refused = dict(n_tasks=1, progress=False)
+    for wrong in (dict(validate=train), dict(out=whole), dict(precision="float16"), dict(warm_up=-1), dict(clip=0)):
+        with pytest.raises(ValueError):
+            training.fit(learner, train, 2, **refused | wrong)
+    fewer = tiny_maml(seed=1)
+    with pytest.raises(ValueError, match="6 steps"):
+        small_run(whole, 5, learner=fewer)
+    assert learner.trained_on is None and fewer.trained_on is None
+    assert_same_tensors(fewer.state_dict(), tiny_maml(seed=1).state_dict())
+    loop.evaluate(learner, train, 2)
+
+
+def test_a_learner_without_parameters_is_not_trained():
+    with pytest.raises(ValueError, match="Weightless has no parameters to train"):
+        training.fit(Weightless(3), samplers()[0], 2, progress=False)
+
+
+class Weightless(learners.Learner):
+    """Nothing to train."""
+
+
 def test_a_learner_that_is_trained_twice_remembers_both():
     train, validation, test = samplers()
     learner = tiny_maml()
     training.fit(learner, train, 1, n_tasks=1, progress=False)
     training.fit(learner, test, 1, n_tasks=1, progress=False)
     assert learner.trained_on["groups"] == sorted([*train.images.groups, *test.images.groups])
-    elsewhere = sampling.EpisodeSampler(loop.ImageClasses(**{**vars(train.images), "hash": "other"}), 3, 1, 2)
+    elsewhere = sampling.EpisodeSampler(ImageClasses(**{**vars(train.images), "hash": "other"}), 3, 1, 2)
     training.fit(learner, elsewhere, 1, n_tasks=1, progress=False)
     for seen in (train, test, elsewhere):
         with pytest.raises(ValueError, match="seen in training"):
@@ -164,6 +214,11 @@ def test_other_arguments_that_make_no_sense_are_refused():
         small_run(None, precision="float16")
     with pytest.raises(ValueError, match="decay=1.5"):
         small_run(None, decay=1.5)
+    with pytest.raises(ValueError, match="warm_up=-1"):
+        small_run(None, warm_up=-1)
+    for clip in (0, -1.0):
+        with pytest.raises(ValueError, match=f"clip={clip}"):
+            small_run(None, clip=clip)
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_remedy():
@@ -198,17 +253,124 @@ def test_an_optimiser_may_be_a_function_with_its_own_options(tmp_path):
     assert_same_tensors(learner.state_dict(), wanted.state_dict())
 
 
+def test_calibration_sees_no_dropout():
+    """What a test needs is measured as the test will see it."""
+    modes = []
+
+    class Watching(Noisy):
+        def calibrate(self, episodes):
+            modes.append(self.training)
+
+    learner, _ = small_run(None, 2, learner=Watching())
+    assert modes == [False] and learner.training
+
+
+def test_the_same_weights_and_seed_give_the_same_losses_twice_in_one_python():
+    """The weights are drawn when the learner is made, so the line that seeds them comes before."""
+    found = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        learner = learners.MAML(nets.Conv4(hidden=4, image_size=16), 3)
+        found.append(small_run(None, 3, learner=learner)[1].losses)
+    assert found[0] == found[1]
+
+
 # Going on -------------------------------------------------------------------------------------
+
+
+def test_a_run_killed_before_its_first_step_goes_on_from_the_same_weights(tmp_path, monkeypatch, whole):
+    """Also where nobody has seeded them: another process draws other ones."""
+    with monkeypatch.context() as patch, pytest.raises(pytest.fail.Exception, match="killed"):
+        patch.setattr(torch.optim.Adam, "step", lambda *_: pytest.fail("killed"))
+        small_run(tmp_path)
+    small_run(tmp_path, learner=tiny_maml(seed=1))
+    assert_same_run(tmp_path, whole)
+
+
+def test_a_folder_belongs_to_one_process_at_a_time(tmp_path, whole):
+    """The other one is told so, and neither the run nor its folder notices."""
+    messages = []
+
+    class Interrupted(sampling.EpisodeSampler):
+        def to(self, device):
+            return self
+
+        def sample_tasks(self, seed, step, tasks):
+            if step == 3 and not messages:
+                other = forkserver().Process(target=run_and_say_what_failed, args=(tmp_path,))
+                other.start()
+                other.join()
+                messages.append((tmp_path / "message").read_text(encoding="utf-8"))
+                (tmp_path / "message").unlink()
+            return super().sample_tasks(seed, step, tasks)
+
+    train, validation, _ = samplers()
+    settings = dict(n_tasks=2, validate=validation, validate_every=3, n_validation=4, save_every=2, progress=False)
+    training.fit(tiny_maml(), Interrupted(train.images, 3, 1, 2), 6, out=tmp_path, **settings)
+    assert messages == [f"another process is training in {tmp_path}; let it end, or choose another folder"]
+    assert_same_run(tmp_path, whole)
+    small_run(tmp_path, 7)  # free again
+
+
+def run_and_say_what_failed(out):
+    """What the second process does."""
+    torch.set_num_threads(1)
+    try:
+        small_run(out)
+        message = "nothing"
+    except ValueError as error:
+        message = str(error)
+    (out / "message").write_text(message, encoding="utf-8")
+
+
+def forkserver():
+    """A context for processes that share what is imported, once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "torch._dynamo", "metalearn_course.training.loop"])
+    return context
+
+
+def test_an_optimiser_is_known_by_its_class_and_options_however_it_was_made(tmp_path):
+    def sgd(momentum):
+        return lambda parameters, lr: torch.optim.SGD(parameters, lr=lr, momentum=momentum)
+
+    small_run(tmp_path, 2, optimizer=sgd(0.9))
+    small_run(tmp_path, 3, optimizer=functools.partial(torch.optim.SGD, momentum=0.9))  # it is the same
+    with pytest.raises(ValueError, match=r"optimizer\.momentum 0\.9 there, 0\.5 now"):
+        small_run(tmp_path, 3, optimizer=sgd(0.5))
+    setup = storage.read(tmp_path / "last.safetensors")[1]["setup"]
+    assert " at 0x" not in str(setup)  # an address would be another one in the next process
+
+
+def test_other_validation_classes_or_tasks_are_other_settings(whole, tmp_path):
+    out = shutil.copytree(whole, tmp_path / "run")
+    images = samplers()[1].images
+    others = {
+        "classes": sampling.EpisodeSampler(images.select([0, 1, 2, 3]), 3, 1, 2),
+        "episode": sampling.EpisodeSampler(images, 3, 1, 3),
+    }
+    for named, validate in others.items():
+        with pytest.raises(ValueError, match=rf"other settings .*validation\.{named}"):
+            small_run(out, validate=validate)
+    with pytest.raises(ValueError, match=r"validation\.n_episodes 4 there, 5 now"):
+        small_run(out, n_validation=5)
+    with pytest.raises(ValueError, match="other settings .*validation"):
+        small_run(out, validate=None)
+    assert_same_run(out, whole)
+
+
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path):
+    storage.write(tmp_path / "last.safetensors", {"x": torch.ones(1)}, {"step": 3})
+    with pytest.raises(ValueError, match=r"last\.safetensors is not the checkpoint of a training run"):
+        small_run(tmp_path)
 
 
 def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
     """Real processes, real SIGKILLs, at moments that nobody chose."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "torch._dynamo", "metalearn_course.training.loop"])  # imported once
     n_steps, n_kills, out = 40, 8, tmp_path / "killed"
 
     def start(folder):
-        process = context.Process(target=run_in_a_process, args=(folder, n_steps))
+        process = forkserver().Process(target=run_in_a_process, args=(folder, n_steps))
         process.start()
         return process
 
@@ -265,6 +427,12 @@ def test_going_on_does_not_forget_how_good_the_best_learner_was(tmp_path, monkey
     assert storage.read(tmp_path / "last.safetensors")[1]["best"] == 0.9
 
 
+def test_of_two_learners_that_are_equally_good_the_first_is_the_best(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "evaluate", lambda *a, **k: SimpleNamespace(accuracy=0.9, ci95=0.1))
+    small_run(tmp_path, 6)
+    assert storage.read(tmp_path / "best.safetensors")[1]["step"] == 3
+
+
 def test_a_log_longer_than_the_checkpoint_is_cut_back(stopped, whole):
     _, history = small_run(stopped)
     assert_same_run(stopped, whole)
@@ -272,7 +440,7 @@ def test_a_log_longer_than_the_checkpoint_is_cut_back(stopped, whole):
 
 
 def test_half_a_line_at_the_end_of_the_log_does_not_matter(stopped, whole):
-    with open(stopped / "log.jsonl", "a") as log:
+    with open(stopped / "log.jsonl", "a", encoding="utf-8") as log:
         log.write('{"step": 4, "lo')
     small_run(stopped)
     assert_same_run(stopped, whole)
@@ -300,11 +468,11 @@ def test_a_checkpoint_half_written_when_the_process_died_is_swept_away(stopped, 
 @pytest.mark.parametrize("damage", ["short", "torn", "missing", "of other steps"])
 def test_a_log_that_does_not_reach_the_checkpoint_is_an_error(whole, tmp_path, damage):
     out = shutil.copytree(whole, tmp_path / "run")
-    lines = (out / "log.jsonl").read_text().splitlines(keepends=True)
+    lines = (out / "log.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (out / "log.jsonl").unlink()
     if damage != "missing":
         kept = {"short": lines[:-1], "torn": [*lines[:-1], lines[-1][:20]], "of other steps": [lines[0], *lines[:-1]]}
-        (out / "log.jsonl").write_text("".join(kept[damage]))
+        (out / "log.jsonl").write_text("".join(kept[damage]), encoding="utf-8")
     with pytest.raises(ValueError, match=r"log\.jsonl does not hold the 6 steps .* delete"):
         small_run(out, 8)
 
@@ -327,7 +495,9 @@ def test_a_damaged_checkpoint_is_an_error_that_names_file_and_remedy(stopped):
         (dict(n_tasks=3), "n_tasks"),
         (dict(decay=0.0), "decay"),
         (dict(precision="bf16"), "precision"),
-        (dict(optimizer=torch.optim.SGD), "optimizer 'Adam' there, 'SGD' now"),
+        (dict(warm_up=0.5), "warm_up 0 there, 0.5 now"),
+        (dict(clip=1.0), "clip None there, 1.0 now"),
+        (dict(optimizer=torch.optim.SGD), r"optimizer\.name 'Adam' there, 'SGD' now"),
         (dict(learner=tiny_maml(inner_steps=2)), r"learner\.inner_steps 1 there, 2 now"),
         (dict(learner=Noisy()), r"learner\.name 'MAML' there, 'Noisy' now"),
     ],

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 if __name__ == "__main__":  # started by torchrun, which knows nothing of pytest's paths
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 from helpers import Noisy, samplers, tiny_maml
 from small_learners import MAKE, made
 from torch.utils._pytree import tree_map
@@ -30,6 +30,7 @@ RUNS = {
     "uneven": dict(make=tiny_maml, n_tasks=5),
     "two and one": dict(make=tiny_maml, n_tasks=3),
     "noise": dict(make=Noisy, n_tasks=3),
+    "clipped": dict(make=tiny_maml, n_tasks=3, clip=0.01, warm_up=3),
 } | {name: dict(make=partial(made, name), n_tasks=3) for name in MAKE}
 
 
@@ -62,12 +63,12 @@ def cases(out: Path) -> None:
         try:
             train(out / "few", tiny_maml, 1, n_steps=1)
         except ValueError as error:
-            (out / f"error {ranks.rank()}").write_text(str(error))
+            (out / f"error {ranks.rank()}").write_text(str(error), encoding="utf-8")
 
 
 def gloo_threads() -> list[str]:
     """Names of the threads of this process that work for Gloo."""
-    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    names = [path.read_text(encoding="utf-8").strip() for path in Path("/proc/self/task").glob("*/comm")]
     return [name for name in names if "gloo" in name]
 
 
@@ -76,7 +77,7 @@ if __name__ == "__main__":
         cases(Path(sys.argv[1]))
         during = gloo_threads()
     threads = {"during": during, "after": gloo_threads()}
-    Path(sys.argv[1], f"threads {os.environ['RANK']}.json").write_text(json.dumps(threads))
+    Path(sys.argv[1], f"threads {os.environ['RANK']}.json").write_text(json.dumps(threads), encoding="utf-8")
     sys.exit()
 
 
@@ -92,7 +93,9 @@ def two(tmp_path_factory):
     out = tmp_path_factory.mktemp("two")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*torchrun, __file__, out], env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [*torchrun, __file__, out], env=environment, capture_output=True, text=True, timeout=1200, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr
     return out
 
@@ -110,7 +113,7 @@ def test_two_processes_agree_with_one(one, two, name):
 def test_no_gloo_thread_outlives_the_process_group(two):
     """One that does may meet an interpreter that is shutting down, and abort the process."""
     for rank in (0, 1):
-        threads = json.loads((two / f"threads {rank}.json").read_text())
+        threads = json.loads((two / f"threads {rank}.json").read_text(encoding="utf-8"))
         assert threads["during"] != [] and threads["after"] == []
 
 
@@ -125,12 +128,12 @@ def test_the_checkpoint_says_how_many_processes_there_were(one, two):
 
 
 def test_the_log_of_two_processes_has_one_line_a_step(two):
-    assert len((two / "run" / "log.jsonl").read_text().splitlines()) == 4
+    assert len((two / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()) == 4
 
 
 def test_fewer_tasks_than_processes_are_refused_everywhere(two):
     for rank in (0, 1):
-        assert (two / f"error {rank}").read_text().startswith("n_tasks=1 is less than the 2 processes")
+        assert (two / f"error {rank}").read_text(encoding="utf-8").startswith("n_tasks=1 is less than the 2 processes")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])

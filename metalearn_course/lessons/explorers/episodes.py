@@ -13,6 +13,7 @@ from torch import Tensor
 
 from metalearn_course.datasets import ImageClasses
 from metalearn_course.episode import LabelledSet
+from metalearn_course.evaluation.intervals import ci95
 from metalearn_course.sampling import EpisodeSampler, task_generator
 
 BASELINES = ("nearest picture", "nearest feature", "logistic regression")
@@ -91,9 +92,8 @@ class EpisodeExplorer:
         scores = []
         for name, guesses, over in zip(BASELINES, here, self._answers_on_many(n_way, k_shot)):
             right = (over[..., :n_query] == side.unsqueeze(1)).float().mean((1, 2))  # (E,)
-            ci95 = 1.96 * right.std().item() / self.n_episodes**0.5
             hits = (guesses[0] == query.y).float().mean().item()
-            scores.append(Baseline(name, guesses[0], hits, right.mean().item(), ci95))
+            scores.append(Baseline(name, guesses[0], hits, right.mean().item(), ci95(right)))
         return Look(support, query, n_way, self.n_episodes, tuple(scores))
 
     def _answers_on_many(self, n_way: int, k_shot: int) -> tuple[Tensor, ...]:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metalearn_course.episode import Episode
+from metalearn_course.evaluation.intervals import ci95
 from metalearn_course.learners.protonet import ProtoNet
 from metalearn_course.sampling import EpisodeSampler
 
@@ -106,7 +107,7 @@ class PrototypeExplorer:
         for k in range(1, self.sampler.k_shot + 1):
             answers = nearest(query, self._centres(name, support[:, :, :k]).unsqueeze(1))
             right = (answers == torch.arange(3).unsqueeze(1)).float().mean((1, 2))  # (T,)
-            rows.append(torch.stack([right.mean(), 1.96 * right.std() / len(right) ** 0.5]))
+            rows.append(torch.tensor([right.mean(), ci95(right)]))
         return torch.stack(rows)
 
 

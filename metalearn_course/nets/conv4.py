@@ -1,31 +1,9 @@
-"""The embedding that every learner shares: four convolution blocks.
+"""The embedding that every learner of the course stands on: four convolution blocks."""
 
-Normalisation keeps no running averages. Which pictures the statistics come from is an argument,
-because in few-shot learning it decides the result (see `Conv4.forward`).
-"""
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from metalearn_course import functional
-
-Stats = tuple[tuple[Tensor, Tensor], ...]  # (mean, variance) of every block, each (hidden,)
-
-
-class Norm(nn.Module):
-    """Batch normalisation whose statistics are values that come in and go out."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor, stats=None) -> Tensor:
-        """Normalise x (B, C, H, W) with `stats`, or with the statistics of x itself."""
-        if stats is not None:
-            return functional.normalise(x, *stats, self.weight, self.bias)
-        return functional.batch_norm(x, self.weight, self.bias)
+from metalearn_course.nets.norm import Norm, Stats, statistics
 
 
 class Block(nn.Module):
@@ -62,6 +40,7 @@ class Conv4(nn.Module):
         if downsample not in ("stride", "max"):
             raise ValueError(f"downsample={downsample!r}: choose 'stride' or 'max'")
         self.config = dict(in_channels=in_channels, image_size=image_size, hidden=hidden, downsample=downsample)
+        self.in_channels, self.image_size = in_channels, image_size
         channels = [in_channels] + [hidden] * 4
         self.blocks = nn.ModuleList(Block(a, b, downsample == "max") for a, b in zip(channels, channels[1:]))
         size = image_size
@@ -82,8 +61,7 @@ class Conv4(nn.Module):
             x = block.shrink(x)
             given = stats[i] if stats else None
             if return_stats:
-                var, mean = torch.var_mean(x, (0, 2, 3), correction=0)
-                measured.append(given := (mean, var))
+                measured.append(given := statistics(x))
             x = F.relu(block.norm(x, given))
         features = self.read_out(x)
         return (features, tuple(measured)) if return_stats else features
@@ -96,14 +74,11 @@ class Conv4(nn.Module):
 class MamlNet(Conv4):
     """Conv4 whose features are the mean over positions, (B, hidden_size): the net of `lessons.clinic`."""
 
-    def __init__(self, in_channels: int = 1, hidden_size: int = 64):
-        super().__init__(in_channels, hidden=hidden_size)
-        self.config = dict(in_channels=in_channels, hidden_size=hidden_size)
+    def __init__(self, in_channels: int = 1, hidden_size: int = 64, image_size: int = 28):
+        super().__init__(in_channels, image_size, hidden_size)
+        self.config = dict(in_channels=in_channels, hidden_size=hidden_size, image_size=image_size)
         self.out_features = hidden_size
 
     def read_out(self, x: Tensor) -> Tensor:
         """Features (B, hidden_size) of the last block's output (B, hidden_size, h, w): its mean."""
         return x.mean((2, 3))
-
-
-NETS = {net.__name__: net for net in (Conv4, MamlNet)}  # the one place where a new net is entered

@@ -5,7 +5,7 @@ from support pictures: g embeds descriptions where f embeds pictures, and both a
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -86,17 +86,18 @@ def fit(
     lr: float = 2e-3,
     dropout: float = 0.2,
     numbers: Sequence[int] | None = None,
+    augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> list[float]:
     """Train on episodes of n_way described classes, of `batch` of which there is one picture; the losses.
 
     dropout: share of the entries of the descriptions that a step does not see. numbers: which pictures of every
-    class to train on; all by default. AdamW with a cosine schedule from `lr` to 0; a step is a function of the seed.
+    class to train on; all by default. augment: changes a batch of pictures at random, with a generator of the step.
+    AdamW with a cosine schedule from `lr` to 0; what a step draws is a function of seed and step.
     """
     device = next(net.parameters()).device
     images, descriptions = train.images.to(device), train.descriptions.to(device)
-    numbers = torch.as_tensor(numbers if numbers is not None else range(int(images.counts.min())))
     optimiser = torch.optim.AdamW(net.parameters(), lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps)
     losses = []
@@ -104,8 +105,8 @@ def fit(
     for step in bar(range(n_steps), show=progress, desc="train", leave=False):
         generator = task_generator(seed, step, 0)
         classes = torch.randperm(len(images), generator=generator)[: max(n_way, batch)]
-        drawn = numbers[torch.randint(len(numbers), (min(batch, len(classes)),), generator=generator)]
-        x = images.pictures(classes[None, : len(drawn)], drawn[None, :, None])[0, :, 0]
+        x = _one_each(images, classes[:batch], numbers, generator)
+        x = augment(x, generator) if augment else x
         kept = torch.rand(len(classes), descriptions.shape[1], generator=generator) >= dropout
         loss = task_loss(net, x, descriptions[classes.to(device)] * kept.to(device))
         optimiser.zero_grad()
@@ -115,3 +116,13 @@ def fit(
         losses.append(loss.item())
     net.eval()
     return losses
+
+
+def _one_each(images: ImageClasses, classes: Tensor, numbers: Sequence[int] | None, generator) -> Tensor:
+    """A picture (B, C, H, W) of each class at random, one of the given numbers."""
+    share = torch.rand(len(classes), generator=generator)
+    if numbers is None:
+        drawn = (share * images.counts[classes]).long()
+    else:
+        drawn = torch.as_tensor(numbers)[(share * len(numbers)).long()]
+    return images.pictures(classes[None], drawn[None, :, None])[0, :, 0]

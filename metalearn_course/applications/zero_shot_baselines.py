@@ -126,3 +126,29 @@ def _linear_classifier(made: Tensor, n_steps: int) -> Callable[[Tensor], Tensor]
         F.cross_entropy(10 * head(x[batch]), y[batch]).backward()
         optimiser.step()
     return torch.no_grad()(head)
+
+
+GRIDS: dict[str, tuple[Callable[..., Rival], list[dict]]] = {  # name: (rival, options to choose among)
+    "attribute regression": (attribute_regression, [dict(penalty=p) for p in (0.1, 1.0, 10.0, 100.0)]),
+    "ESZSL, labels 0 and 1": (
+        eszsl,
+        [dict(penalty=p, penalty_s=q) for p in (1.0, 10.0, 100.0, 1000.0) for q in (1.0, 10.0, 100.0)],
+    ),
+    "ESZSL, labels -1 and 1": (
+        eszsl,
+        [dict(penalty=p, penalty_s=q, negative=-1.0) for p in (1.0, 10.0, 100.0, 1000.0) for q in (1.0, 10.0, 100.0)],
+    ),
+    "hinge": (hinge, [dict(margin=m) for m in (0.1, 0.2, 0.4)]),
+    "generated features": (generated_features, [dict()]),
+    "ridge to class means": (ridge_to_means, [dict(penalty=p) for p in (0.3, 1.0, 3.0, 10.0)]),
+}
+
+
+def choose(name: str, x: Tensor, s: Tensor, asked: Tensor, described: Tensor) -> tuple[Rival, dict]:
+    """The rival of a name with the options that are best on validation classes: pictures asked (C, K, D)."""
+    build, options = GRIDS[name]
+    rivals = [build(x, s, **each) for each in options]
+    wanted = torch.arange(len(asked)).repeat_interleave(asked.shape[1])
+    right = [(rival(asked.flatten(0, 1), described).argmax(1) == wanted).float().mean().item() for rival in rivals]
+    best = max(range(len(rivals)), key=right.__getitem__)
+    return rivals[best], options[best]

@@ -55,9 +55,9 @@ class Embedded(NamedTuple):
 
 
 @torch.no_grad()
-def embed_task(net: ProtoNetZero, task: Task) -> Embedded:
-    """Embed what `measure` needs."""
-    seen = [embed(net, task.train.images, numbers) for numbers in (CHOSEN_ON, TESTED_ON)]
+def embed_task(net: ProtoNetZero, task: Task, chosen_on=CHOSEN_ON, tested_on=TESTED_ON) -> Embedded:
+    """Embed what `measure` needs; chosen_on and tested_on: pictures of every training class."""
+    seen = [embed(net, task.train.images, numbers) for numbers in (chosen_on, tested_on)]
     unseen = [(embed(net, part.images), net.prototypes(part.descriptions)) for part in (task.validation, task.test)]
     return Embedded(*seen, net.prototypes(task.train.descriptions), *unseen[0], *unseen[1])
 
@@ -66,11 +66,11 @@ def measure(found: Embedded) -> dict:
     """All figures of a learner; what has to be chosen is chosen on validation classes."""
     similarity = found.test @ found.test_prototypes.T  # (400, 20, 400)
     right = evaluation.top(similarity)
-    figures: dict = {"top1": _figure(evaluation.over_classes(right))}
-    figures["top5"] = _figure(evaluation.over_classes(evaluation.top(similarity, 5)))
+    figures: dict = {"top1": figure(evaluation.over_classes(right))}
+    figures["top5"] = figure(evaluation.over_classes(evaluation.top(similarity, 5)))
     for n_way in (5, 20, 50):
         if n_way < len(similarity):
-            figures[f"{n_way}-way"] = _figure(evaluation.few_ways(similarity, n_way))
+            figures[f"{n_way}-way"] = figure(evaluation.few_ways(similarity, n_way))
     return figures | {"generalised": generalised(found), "with_picture": with_picture(found)}
 
 
@@ -82,21 +82,27 @@ def generalised(found: Embedded) -> dict:
 
 
 def with_picture(found: Embedded) -> dict:
-    """Accuracy of one picture alone and of a description with one picture, and what the picture adds."""
-
-    def figure(z: Tensor, prototypes: Tensor, weight: float = 1.0) -> Tensor:
-        draws = [evaluation.with_pictures(z, prototypes, weight, seed=seed) for seed in range(5)]
-        return torch.cat([evaluation.top(each) for each in draws], 1)
-
-    on_validation = {w: figure(found.validation, found.validation_prototypes, w).float().mean().item() for w in WEIGHTS}
+    """Accuracy of one picture alone and of a description with one picture, and what the one adds to the other."""
+    on_validation = {
+        weight: _answers(found.validation, found.validation_prototypes, weight).float().mean().item()
+        for weight in WEIGHTS
+    }
     weight = max(on_validation, key=on_validation.__getitem__)
-    alone, both = figure(found.test, 0 * found.test_prototypes), figure(found.test, found.test_prototypes, weight)
+    alone = _answers(found.test, torch.zeros_like(found.test_prototypes), 1.0)
+    both = _answers(found.test, found.test_prototypes, weight)
     figures = {"alone": evaluation.over_classes(alone), "both": evaluation.over_classes(both)}
     figures["gain"] = evaluation.paired(both, alone)
-    return {"weight": weight} | {name: _figure(each) for name, each in figures.items()}
+    return {"weight": weight} | {name: figure(each) for name, each in figures.items()}
 
 
-def _figure(found: evaluation.Figure) -> dict:
+def _answers(z: Tensor, prototypes: Tensor, weight: float) -> Tensor:
+    """Right answers (C, answers) with one picture beside each description; five draws of that picture."""
+    draws = [evaluation.with_pictures(z, prototypes, weight, seed=seed) for seed in range(5)]
+    return torch.cat([evaluation.top(each) for each in draws], 1)
+
+
+def figure(found: evaluation.Figure) -> dict:
+    """What the ledger keeps of a figure."""
     return {"accuracy": round(found.accuracy, 5), "ci95": round(found.ci95, 5)}
 
 

@@ -9,6 +9,8 @@ import time
 
 import torch
 
+from metalearn_course.applications import zero_shot_baselines as baselines
+from metalearn_course.applications import zero_shot_emoji
 from metalearn_course.applications import zero_shot_evaluation as evaluation
 from metalearn_course.applications import zero_shot_kanji as bench
 from metalearn_course.applications.kanji_descriptions import ASPECTS
@@ -19,6 +21,7 @@ from metalearn_course.ledger import folder, measured, record_measured
 
 KIND = "applications"  # of measurements, and their folder in the ledger
 MAIN = "kanji-protozero-400w0s"
+CLASSIFIER = "kanji-classifier-400w0s"  # of which the rivals get the features
 LONG, SHORT = 2800, 700  # steps: what at most six minutes and what ninety seconds of one thread are worth
 
 
@@ -27,12 +30,14 @@ def train(task: Task, seed: int, n_steps: int, **options) -> tuple[ProtoNetZero,
     torch.manual_seed(seed)
     net, start = ProtoNetZero(task.train.descriptions.shape[1]), time.process_time()
     losses = fit(net, task.train, n_steps, numbers=bench.TRAINED_ON, seed=seed, progress=True, **options)
-    seconds, loss = round(time.process_time() - start), sum(losses[-100:]) / len(losses[-100:])
-    return net, dict(steps=n_steps, seconds=seconds, seed=seed, loss=round(loss, 4), parameters=_size(net)) | options
+    return net, _how(net, losses, start, seed=seed, **options)
 
 
-def _size(net: ProtoNetZero) -> int:
-    return sum(p.numel() for p in net.parameters())
+def _how(net: ProtoNetZero, losses: list[float], start: float, **options) -> dict:
+    """What an entry says of a training that began at processor time `start`."""
+    seconds, last = round(time.process_time() - start), losses[-100:]
+    size = sum(p.numel() for p in net.parameters())
+    return dict(steps=len(losses), seconds=seconds, loss=round(sum(last) / len(last), 4), parameters=size) | options
 
 
 def run(
@@ -90,8 +95,44 @@ def classifier(name: str, seed: int = 0, n_steps: int = LONG // 2) -> dict:
     return about(task) | {"train": how, "seen": right.float().mean().item()}
 
 
+@torch.no_grad()
+def rivals() -> dict:
+    """Every rival on the features of the classifier in the ledger, beside the main learner: all unseen classes."""
+    task, (net, _), (main, _) = bench.load(), load(CLASSIFIER), load(MAIN)
+    x = bench.embed(net, task.train.images, bench.TRAINED_ON)
+    asked, tested = bench.embed(net, task.validation.images), bench.embed(net, task.test.images)
+    ours = evaluation.top(bench.embed(main, task.test.images) @ main.prototypes(task.test.descriptions).T)
+    rows = {}
+    for name in baselines.GRIDS:
+        with torch.enable_grad():  # some are trained
+            rival, options = baselines.choose(name, x, task.train.descriptions, asked, task.validation.descriptions)
+        similarity = rival(tested.flatten(0, 1), task.test.descriptions).detach().unflatten(0, tested.shape[:2])
+        right = evaluation.top(similarity)
+        figures = dict(top1=evaluation.over_classes(right), top5=evaluation.over_classes(evaluation.top(similarity, 5)))
+        figures["behind"] = evaluation.paired(ours, right)
+        rows[name] = options | {key: bench.figure(each) for key, each in figures.items()}
+    return about(task) | {"features": CLASSIFIER, "beside": MAIN, "rows": rows}
+
+
+def emoji(seed: int = 0, n_steps: int = 1200) -> dict:
+    """Pictures in colour by many artists, described by name and keywords."""
+    task = zero_shot_emoji.load()
+    torch.manual_seed(seed)
+    net = ProtoNetZero(len(task.columns), channels=(32, 64, 64, 64), in_channels=3, image_size=32)
+    start = time.process_time()
+    options = dict(batch=128, n_way=512, dropout=0.2)
+    losses = fit(net, task.train, n_steps, augment=zero_shot_emoji.augment, seed=seed, progress=True, **options)
+    how = _how(net, losses, start, seed=seed, **options)
+    found = bench.embed_task(net, task, chosen_on=(0, 1), tested_on=(2, 3))  # none is kept out of training
+    figures = {key: figure for key, figure in bench.measure(found).items() if key != "generalised"}
+    known = task.test.descriptions.sum(1)
+    return about(task) | {"train": how, "without_known_word": int((known == 0).sum())} | figures
+
+
 PLAN = {
     MAIN: functools.partial(run, MAIN, n_steps=LONG),
+    CLASSIFIER: functools.partial(classifier, CLASSIFIER),
+    "kanji-rivals-400w0s": rivals,
     f"{MAIN}-seed1": functools.partial(run, seed=1, n_steps=LONG),
     f"{MAIN}-90s": run,
     f"{MAIN}-parts": functools.partial(run, aspects=("parts",)),
@@ -99,6 +140,8 @@ PLAN = {
     f"{MAIN}-strokes": functools.partial(run, aspects=("strokes", "count")),
     f"{MAIN}-shuffled": functools.partial(run, shuffled=True),
     f"{MAIN}-64ways": functools.partial(run, n_way=64, batch=64),
+    "emoji-protozero-217w0s": emoji,
+    "emoji-protozero-217w0s-seed1": functools.partial(emoji, seed=1),
 }
 
 

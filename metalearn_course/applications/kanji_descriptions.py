@@ -17,20 +17,22 @@ FEWEST_OWNERS = 10  # training characters that have to own each part of an unsee
 def words(made: Composition, aspects: Sequence[str] = ASPECTS) -> dict[str, float]:
     """A description as numbers by word.
 
-    parts: how often each stands in the character, at every level. places: each part with each word for its place,
-    at half weight. layout: the places of the outermost groups. strokes: how many of each kind, a quarter each.
-    count: 1 for the number of strokes, a half for its neighbours.
+    parts: how often each stands in the character, at every level. places: each part with each word for its place.
+    layout: the places of the outermost groups. strokes: how many of each kind, a quarter each, and the kind of the
+    first and of the last, a half each. count: 1 for the number of strokes, a half for its neighbours.
     """
     found: Counter = Counter()
     for part in made.parts if "parts" in aspects else ():
         found[part.name] += 1
     for part in made.parts if "places" in aspects else ():
         for place in places(part.places):
-            found[f"{part.name} {place}"] += 0.5
+            found[f"{part.name} {place}"] += 1
     if "layout" in aspects:
         found["layout " + " ".join(made.layout)] = 1
     for kind in made.strokes if "strokes" in aspects else ():
         found[f"stroke {kind}"] += 0.25
+    if "strokes" in aspects:
+        found.update({f"first {made.strokes[0]}": 0.5, f"last {made.strokes[-1]}": 0.5})
     if "count" in aspects:
         n = len(made.strokes)
         found.update({f"{n} strokes": 1, f"{n - 1} strokes": 0.5, f"{n + 1} strokes": 0.5})

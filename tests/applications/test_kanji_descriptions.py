@@ -32,8 +32,9 @@ def parts(kanji, compositions):
 
 def test_a_description_says_parts_places_layout_and_strokes():
     assert descriptions.words(TREE_LEFT_OF_MOUTH) == {
-        "木": 1, "口": 1, "木 left": 0.5, "口 right": 0.5, "口 bottom": 0.5, "layout left right": 1,
-        "stroke ㇐": 0.5, "stroke ㇑": 0.25, "3 strokes": 1, "2 strokes": 0.5, "4 strokes": 0.5,
+        "木": 1, "口": 1, "木 left": 1, "口 right": 1, "口 bottom": 1, "layout left right": 1,
+        "stroke ㇐": 0.5, "stroke ㇑": 0.25, "first ㇐": 0.5, "last ㇐": 0.5,
+        "3 strokes": 1, "2 strokes": 0.5, "4 strokes": 0.5,
     }  # fmt: skip
 
 

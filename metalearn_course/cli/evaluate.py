@@ -37,7 +37,7 @@ def run(args) -> None:
     """Print the accuracy in every mode of normalisation that the learner has, and record it where that is asked."""
     options = made(Options, args)
     options.use()
-    if options.record:
+    if options.record is not None:
         records.check_name(options.record)
     known = runs.trained(options.run, options.device)
     sampler = runs.episodes(known, options)
@@ -46,7 +46,7 @@ def run(args) -> None:
     seconds = time.perf_counter() - started
     task = f"{sampler.n_way}-way {sampler.k_shot}-shot"
     print(f"{task}, {options.part} classes of {sampler.images.name}, {seconds:.0f} s")
-    if options.record:
+    if options.record is not None:
         more = _more(known, sampler, options, how, gains)
         records.record(options.record, known.path, known.info, scores, sampler, **more)
         print(f"recorded as {folder() / options.record}.json")

@@ -145,10 +145,8 @@ class ImageClasses:
         rows = self.starts[classes].unsqueeze(-1) + numbers
         x = self.images[rows.to(device, non_blocking=True)]  # (T, N, K, C, H, W) uint8
         if self.rotations is not None:
-            turns = self.rotations[classes].to(device, non_blocking=True).view(*classes.shape, 1, 1, 1, 1)
-            x = torch.where((turns & 4).bool(), x.flip(-1), x)
-            x = torch.where((turns & 1).bool(), torch.rot90(x, 1, (-2, -1)), x)
-            x = torch.where((turns & 2).bool(), x.flip(-2, -1), x)
+            turns = self.rotations[classes].to(device, non_blocking=True)  # (T, N)
+            x = _turned(x, turns.view(*classes.shape, 1, 1))
         return x.float().div_(255)
 
     @property
@@ -173,6 +171,18 @@ class ImageClasses:
     def _ids_by_class(self) -> list[Tensor]:
         ids = self.picture_ids
         return [ids[start : start + count] for start, count in zip(self.starts.tolist(), self.counts.tolist())]
+
+
+def _turned(x: Tensor, turns: Tensor) -> Tensor:
+    """Square pictures x (..., H, W), each turned by turns (...) quarters as torch.rot90 does, 4 to 7 mirrored first.
+
+    One gather of pixels, for which nothing is read back from a device.
+    """
+    side = x.shape[-1]
+    upright = torch.arange(side * side, device=x.device).view(side, side)
+    ways = [torch.rot90(places, quarters).flatten() for places in (upright, upright.flip(-1)) for quarters in range(4)]
+    places = torch.stack(ways)  # (8, H * W): where the pixels of each way come from
+    return x.flatten(-2).gather(-1, places[turns].expand(*x.shape[:-2], -1)).view_as(x)
 
 
 def _class_index(classes, n_classes: int) -> Tensor:
@@ -208,11 +218,14 @@ def _part_sizes(given: Sequence[float] | None, default: Sequence[float], n_units
             f"{n_units} groups of classes are too few for training, validation and test; give sizes=, "
             f"such as ({n_units}, 0, 0) to train on all of them or (0, 0, {n_units}) to test on all"
         )
-    sizes = list(_group_counts([size / total for size in default], n_units))
+    shares = [size / total for size in default]
+    sizes = list(_group_counts(shares, n_units))
     fewest = min(FEW, n_units // len(wanted))
     while small := [part for part in wanted if sizes[part] < fewest]:
+        large = [part for part in range(3) if sizes[part] > fewest]
+        above = max(large, key=lambda part: sizes[part] - shares[part] * n_units)  # its share, by most
+        sizes[above] -= 1
         sizes[small[0]] += 1
-        sizes[sizes.index(max(sizes))] -= 1
     return tuple(sizes)
 
 

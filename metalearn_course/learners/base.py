@@ -89,7 +89,7 @@ class Learner(nn.Module):
         self.n_way, self.norm = n_way, self._known_norm(norm)
         self.batching = "vmap"
         self.test_options = dict(self.test_options)  # this learner's own
-        self.trained_on: dict | None = None  # dataset hash and groups; `training.fit` fills it in
+        self.trained_on: dict | None = None  # see `evaluation.leakage`; `training.fit` fills it in
         self.register_buffer("_place", torch.empty(0), persistent=False)  # moves along, for `device`
 
     @property

@@ -125,7 +125,8 @@ class Pretrained(EmbeddingLearner):
 
         weights (M,): how much each picture counts; all the same by default.
         """
-        steps, rate = self.config["head_steps"] if steps is None else steps, self.config["head_lr"]
+        steps = self.config["head_steps"] if steps is None else steps
+        rate = self.config["head_lr"]
         if self.log_scale is None:
             length = features.pow(2).sum(-1).mean().sqrt()
             head = PretrainedState(features.new_zeros(n_way, features.shape[1]), features.new_zeros(n_way))

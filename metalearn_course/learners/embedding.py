@@ -86,6 +86,8 @@ class EmbeddingLearner(Learner):
                 f"this {type(self).__name__} has no running statistics yet: train it, call calibrate(episodes), or "
                 'choose norm="query" or "support"'
             )
+        if not self.channels:  # a net without normalisation
+            return ()
         return tuple(zip(*(part.split(self.channels) for part in self.running)))
 
     @torch.no_grad()
@@ -98,6 +100,8 @@ class EmbeddingLearner(Learner):
             _, stats = self.net(torch.cat([episode.support.x, episode.query.x]), return_stats=True)
             return torch.stack([torch.cat(part) for part in zip(*stats)])
 
+        if not self.channels:
+            return
         self.running.copy_(map_tasks(measure, episodes, batching="loop").mean(0))  # memory is that of one task
 
     def _check_ways(self, n_way: int) -> None:

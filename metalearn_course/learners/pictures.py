@@ -46,7 +46,7 @@ def as_labels(y, n_pictures: int) -> tuple[Tensor, int]:
     if lowest < 0:
         raise ValueError(f"a support picture has label {lowest}; number the classes 0, 1, 2 … from 0 on")
     if highest >= n_pictures or (y.bincount() == 0).any():
-        missing = min(set(range(highest + 1)) - set(y.tolist()))
+        missing = min(set(range(n_pictures + 1)) - set(y.tolist()))
         raise ValueError(
             f"labels go up to {highest}, but no support picture has label {missing}; number the classes 0, 1, 2 … "
             "without gaps: torch.unique(y, return_inverse=True)[1]"
@@ -59,7 +59,7 @@ def _label_tensor(y) -> Tensor:
     found = y if isinstance(y, Tensor) else np.asarray(y)
     if isinstance(found, np.ndarray):
         if found.dtype.kind not in "iufb":
-            name = found.flat[0] if found.size else y
+            name = found.tolist()[0] if found.ndim and found.size else y
             raise ValueError(
                 f"labels are numbers, and {name!r} is none; number the classes: "
                 "names = sorted(set(labels)); y = torch.tensor([names.index(label) for label in labels])"

@@ -88,10 +88,10 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     )
     entry["train"] |= more.pop("train", {})
     entry |= more
-    tensors, _ = storage.read(run)
+    tensors, kept = storage.read(run)
     folder().mkdir(parents=True, exist_ok=True)
     weights = {key: tensor for key, tensor in tensors.items() if _needed(key)}
-    storage.write(folder() / entry["checkpoint"], weights, info)
+    storage.write(folder() / entry["checkpoint"], weights, kept)
     entry["checkpoint"] = _shared(folder() / entry["checkpoint"])
     storage.write_text(folder() / f"{name}.json", json.dumps(entry, indent=2) + "\n")
     return entry
@@ -163,8 +163,8 @@ def _method(learner: Learner) -> str | None:
 
 
 def _needed(key: str) -> bool:
-    """Whether a tensor of a checkpoint is needed to use the learner: no optimiser, no head of training classes."""
-    return key.startswith("learner.") and not key.startswith("learner.training_head.")
+    """Whether a tensor of a checkpoint is needed to use and guard the learner: no optimiser, no training head."""
+    return key.startswith(("learner.", "trained_on.")) and not key.startswith("learner.training_head.")
 
 
 def table(learner: str | None = None) -> str:

@@ -9,6 +9,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from metalearn_course.common import storage
+from metalearn_course.evaluation.leakage import without_ids
 from metalearn_course.learners import Learner
 from metalearn_course.training import checkpoint, ranks
 
@@ -91,8 +92,8 @@ class Run:
             tensors, info = checkpoint.read(self.out / "last.safetensors")
         except ValueError as error:
             raise ValueError(f"{error}; delete {self.out} to start the run again") from error
-        there = info["setup"] | {"training classes": info["trained_on"]}
-        odd = _differences(there, self.setup | {"training classes": self.seen})
+        there = info["setup"] | {"training classes": without_ids(info["trained_on"])}
+        odd = _differences(there, self.setup | {"training classes": without_ids(self.seen)})
         if odd:
             raise ValueError(
                 f"{self.out} holds a run with other settings ({'; '.join(odd)}); choose another folder, or delete "

@@ -59,7 +59,7 @@ HELP = [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS), ["t
 
 def test_help_imports_nothing_heavy_but_torch():
     """In one process: what help needs beyond torch stays below half a second even where it is busy."""
-    heavy = {"torchmetrics", "torchvision", "sklearn", "scipy", "sympy", "matplotlib", "ipywidgets", "PIL"}
+    heavy = {"torchmetrics", "torchvision", "sklearn", "scipy", "sympy", "matplotlib", "ipywidgets"}
     script = f"""
 import sys, contextlib, io
 import torch

@@ -77,12 +77,12 @@ def test_every_learner_is_trained_evaluated_and_recorded(name, pictures, tmp_pat
     assert main([*command, *options.split()]) == 0
     learner, info = load_learner(tmp_path / "here" / "last.safetensors")
     assert wanted.items() <= learner.config.items()
-    assert info["setup"]["optimizer"] == ("SGD" if name == "reptile" else "Adam")
+    assert info["setup"]["optimizer"]["name"] == ("SGD" if name == "reptile" else "Adam")
     capsys.readouterr()
     score = ["evaluate", "here", "--n-episodes", "3", "--n-query", "2", "--device", "cpu"]
     assert main([*score, "--record", f"mine-{name}-3w1s"]) == 0
     assert capsys.readouterr().out.count("inductive") == len(learner.norms) - 1
-    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text())
+    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text(encoding="utf-8"))
     assert entry["learner"] == type(learner).__name__.lower() and set(entry["norms"]) == set(learner.norms)
     assert main(["evaluate", f"mine-{name}-3w1s", *score[2:]]) == 0
 

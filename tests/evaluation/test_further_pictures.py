@@ -11,8 +11,10 @@ from small_vilm import base, easy, small
 from metalearn_course.cli.main import main
 from metalearn_course.datasets import from_tensors
 from metalearn_course.evaluation import further_pictures
+from metalearn_course.evaluation.accuracy import Score
 from metalearn_course.evaluation.further_pictures import (
     SPARE,
+    WEIGHTS,
     FirstShots,
     affine,
     compare,
@@ -89,6 +91,28 @@ def test_every_trial_is_compared_with_the_support_alone_on_the_same_episodes():
     by_name = {(row["what"], row["m"]): row for row in rows}
     assert by_name["repeated", 5]["gain"] == 0 == by_name["repeated", 5]["gain_ci95"]
     assert compare(learner, tasks, tasks, 4, 2) == (rows, episodes_hash)
+
+
+def test_what_further_pictures_count_together_is_chosen_on_validation_and_shared_out(monkeypatch):
+    """Five pictures or twenty, of one maker they count the same: the weight of each is a fifth or a twentieth."""
+    best = {None: 0.3, affine: 1.0, repeated: 0.1}
+    tasks, choice = (classes(), 3, 1, 3), (classes(9), 3, 1, 3)
+    asked = []
+
+    def score(learner, sampler, n, m=0, weight=None, make=None):
+        on_choice = sampler.images is choice[0]
+        if m:
+            asked.append((on_choice, make, m, weight))
+        right = on_choice and m and m * weight == pytest.approx(best[make])
+        return Score(torch.full((4,), 0.9 if right else 0.5), "query", "same")
+
+    monkeypatch.setattr(further_pictures, "evaluate", score)
+    rows, _ = compare(small(), tasks, choice, n_episodes=4, n_choice=2)
+    chosen = {"generated": 0.3, "affine": 1.0, "repeated": 0.1}
+    assert {row["what"]: row["weight"] for row in rows if row["weight"]} == chosen
+    for on_choice, make, m, weight in asked:
+        assert m * weight in ([pytest.approx(w) for w in WEIGHTS] if on_choice else [pytest.approx(best[make])])
+    assert sum(on_choice for on_choice, *_ in asked) == len(WEIGHTS) * len(best)
 
 
 def test_other_options_leave_weights_and_memory_alone():

@@ -11,6 +11,7 @@ from metalearn_course.lessons.explorers.posterior import PosteriorExplorer, Pred
 from metalearn_course.lessons.explorers.prototypes import PrototypeExplorer, PrototypePlane
 from metalearn_course.lessons.explorers.reading import Reading, ReadingExplorer
 from metalearn_course.lessons.explorers.sine import SineExplorer, SineFit
+from metalearn_course.lessons.explorers.zero_shot import Nearest, ZeroShotExplorer
 
 __all__ = [
     "Adaptation",
@@ -22,6 +23,7 @@ __all__ = [
     "Generated",
     "GeneratedExplorer",
     "LandscapeExplorer",
+    "Nearest",
     "PathExplorer",
     "PosteriorExplorer",
     "Predictive",
@@ -32,4 +34,5 @@ __all__ = [
     "ReadingExplorer",
     "SineExplorer",
     "SineFit",
+    "ZeroShotExplorer",
 ]

@@ -12,6 +12,7 @@ from metalearn_course.lessons.widgets.posterior import PosteriorView
 from metalearn_course.lessons.widgets.prototypes import PrototypeView
 from metalearn_course.lessons.widgets.reading import ReadingView
 from metalearn_course.lessons.widgets.sine import SineView
+from metalearn_course.lessons.widgets.zero_shot import ZeroShotView
 
 __all__ = [
     "AdaptationView",
@@ -27,6 +28,7 @@ __all__ = [
     "ReadingView",
     "SineView",
     "View",
+    "ZeroShotView",
     "choice",
     "slider",
 ]

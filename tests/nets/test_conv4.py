@@ -71,3 +71,11 @@ def test_bad_input_is_answered_with_what_to_do():
         nets.Conv4(downsample="mean")
     with pytest.raises(ValueError, match="16 or more"):
         nets.Conv4(image_size=8, downsample="max")
+
+
+@pytest.mark.parametrize("net", [nets.Conv4(3, 32), nets.MamlNet(3, 8, 32)])
+def test_every_net_of_the_registry_says_what_it_takes_and_can_be_made_anew(net):
+    assert isinstance(net, nets.Embedding) and (net.in_channels, net.image_size) == (3, 32)
+    assert {"in_channels", "image_size"} <= net.config.keys()
+    again = nets.NETS[type(net).__name__](**net.config)
+    assert again.config == net.config and again.out_features == net.out_features

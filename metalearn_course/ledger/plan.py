@@ -19,6 +19,7 @@ GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
 BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 300 --decay 0.5 --test-samples 5 --validate-every 150"
 ELBO = "vilm --rotations --n-way 20 --query-weight 0 --lr 0.002 --decay 0.7"
 FEWER = "--n-episodes 400 --n-query 5"
+EMOJI = "--dataset emoji --reflections --warp 0.1 --colours 0.2"
 IN_CONTEXT = "incontext {} --test-way 5 --n-steps 4000 --validate-every 1000"
 EMOJI = "--dataset emoji --reflections --warp 0.1 --colours 0.2"
 MANY_WAYS = "--n-way 20 --n-query 3 --n-tasks 1 --test-way 5 --n-steps 16000 --validate-every 4000"
@@ -150,8 +151,12 @@ RUNS = (
         {"omniglot-incontext-5w1s": "", "omniglot-incontext-20w1s": "--n-way 20"},
     ),
     Planned(
-        IN_CONTEXT.format(f"{OMNIGLOT} --layers 2"),
+        f"incontext {OMNIGLOT} --layers 2 --n-tasks 4 --n-query 2 --test-way 5 --n-steps 5000 --validate-every 1000",
         {"omniglot-incontext-5w1s-whole": "", "omniglot-incontext-20w1s-whole": "--n-way 20"},
+    ),
+    Planned(
+        IN_CONTEXT.format(f"{EMOJI} --init emoji-protonet-5w1s --frozen"),
+        {"emoji-incontext-5w1s": "", "emoji-incontext-20w1s": "--n-way 20"},
     ),
 )
 

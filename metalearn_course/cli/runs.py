@@ -55,18 +55,10 @@ def checkpoint(name: str) -> Path:
     raise FileNotFoundError(f"{name!r} is neither the folder of a run nor an entry of the ledger in {folder()}")
 
 
-def load(path: Path) -> tuple[Learner, dict]:
-    """The learner of a checkpoint and its info; ValueError for what is no checkpoint of a run."""
-    try:
-        return load_learner(path)
-    except KeyError as error:
-        raise ValueError(f"{path} is no checkpoint of a learner that this course knows: {error} in it") from error
-
-
 def trained(name: str, device: str) -> Trained:
     """The learner of a run or of the ledger, on a device."""
     path = checkpoint(name)
-    learner, info = load(path)
+    learner, info = load_learner(path)
     learner.to(device)
     usual = dict(split_seed=0, official=False, dataset=info["setup"]["dataset"][0])
     usual["test_episode"] = info["setup"]["episode"][:2]

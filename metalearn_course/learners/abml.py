@@ -23,7 +23,7 @@ class ABMLState(NamedTuple):
 
     phi: dict[str, dict[str, Tensor]]  # means in "net" and "head", logarithms of variances in "log_var"
     draws: tuple[dict, ...]  # test_samples times {"net": …, "head": …}
-    stats: tuple  # of the support set, one a draw; () where queries normalise themselves
+    stats: tuple  # of the support set, one per draw; () where queries normalise themselves
 
 
 class ABML(MAML):

@@ -10,7 +10,7 @@ from metalearn_course.learners.embedding import EmbeddingLearner, log_scale
 
 
 class ProtoNetState(NamedTuple):
-    """One mean a class, and the statistics to normalise queries with (none: their own)."""
+    """One mean per class, and the statistics to normalise queries with (none: their own)."""
 
     prototypes: Tensor  # (n_way, D)
     stats: tuple = ()

@@ -26,7 +26,7 @@ class Reptile(MAML):
     `accumulate_gradient` adds theta - phi, the mean over the step's tasks. An outer SGD with rate
     epsilon then makes the paper's step theta + epsilon (phi - theta), and `training.fit(...,
     optimizer=torch.optim.SGD, lr=1.0, decay=1.0)` lets epsilon fall linearly from 1 to 0. n_tasks=1 is
-    the serial form (algorithm 1), more tasks a step the batched form (algorithm 2).
+    the serial form (algorithm 1), more tasks per step the batched form (algorithm 2).
 
     The inner loop trains on minibatches of `inner_batch` support pictures: it goes through the set in
     random order, again and again. The order is the task's noise: 1,024 random numbers, so that a set of 50

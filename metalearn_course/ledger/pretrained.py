@@ -20,8 +20,7 @@ def folder() -> Path:
 
 def folders() -> list[Path]:
     """Where the ledger is read: there first, then what an installed package brings along."""
-    own = bool(os.environ.get("METALEARN_RESULTS")) or not SHIPPED.exists()
-    return [folder()] if own else [folder(), SHIPPED]
+    return [folder(), SHIPPED] if SHIPPED.exists() else [folder()]
 
 
 def load_learner(path: str | Path, into: Learner | None = None) -> tuple[Learner, dict]:

@@ -114,7 +114,7 @@ def record_measured(kind: str, name: str, figures: dict) -> None:
 
 
 def measured(kind: str) -> dict[str, dict]:
-    """All measurements of a kind by name: "calibration", or "generated" (see augmentation.py)."""
+    """All measurements of a kind by name: "calibration", "generated", or "incontext" (of lesson 16)."""
     return _entries(kind)
 
 

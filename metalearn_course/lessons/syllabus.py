@@ -35,4 +35,5 @@ LESSONS = (
     Lesson("13", "domain\nadaptation", "Applications", 3),
     Lesson("14", "continual\nlearning", "Applications", 4),
     Lesson("15", "making\nit fast", "Applications", 5),
+    Lesson("16", "in\ncontext", "Memory and metric", 3, ("06",), "16_in_context.ipynb"),
 )

@@ -54,7 +54,7 @@ class Conv4(nn.Module):
         """Features (B, out_features) of x (B, C, H, W).
 
         stats=None normalises with the statistics of x itself; otherwise with the given ones, one
-        (mean, variance) pair a block. With return_stats=True the answer is (features, stats of x).
+        (mean, variance) pair per block. With return_stats=True the answer is (features, stats of x).
         """
         measured = []
         for i, block in enumerate(self.blocks):

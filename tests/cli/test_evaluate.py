@@ -55,7 +55,9 @@ def test_the_ledger_names_the_device_of_the_training_and_not_of_the_evaluation(t
     monkeypatch.setattr(command_line, "load_learner", from_gpu)
     command = ["evaluate", str(trained), "--n-episodes", "2", "--n-query", "2", "--device", "cpu"]
     assert main([*command, "--record", "mine"]) == 0
-    assert json.loads((tmp_path / "results" / "mine.json").read_text(encoding="utf-8"))["train"]["device"] == "NVIDIA H100"
+    assert (
+        json.loads((tmp_path / "results" / "mine.json").read_text(encoding="utf-8"))["train"]["device"] == "NVIDIA H100"
+    )
 
 
 @pytest.mark.parametrize(

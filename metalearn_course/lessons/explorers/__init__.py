@@ -9,7 +9,9 @@ from metalearn_course.lessons.explorers.landscape import LandscapeExplorer
 from metalearn_course.lessons.explorers.paths import PathExplorer
 from metalearn_course.lessons.explorers.posterior import PosteriorExplorer, Predictive
 from metalearn_course.lessons.explorers.prototypes import PrototypeExplorer, PrototypePlane
+from metalearn_course.lessons.explorers.reading import Reading, ReadingExplorer
 from metalearn_course.lessons.explorers.sine import SineExplorer, SineFit
+from metalearn_course.lessons.explorers.zero_shot import Nearest, ZeroShotExplorer
 
 __all__ = [
     "Adaptation",
@@ -21,12 +23,16 @@ __all__ = [
     "Generated",
     "GeneratedExplorer",
     "LandscapeExplorer",
+    "Nearest",
     "PathExplorer",
     "PosteriorExplorer",
     "Predictive",
     "PrototypeExplorer",
     "PrototypePlane",
     "Recognition",
+    "Reading",
+    "ReadingExplorer",
     "SineExplorer",
     "SineFit",
+    "ZeroShotExplorer",
 ]

@@ -10,7 +10,9 @@ from metalearn_course.lessons.widgets.landscape import LandscapeView
 from metalearn_course.lessons.widgets.paths import PathView
 from metalearn_course.lessons.widgets.posterior import PosteriorView
 from metalearn_course.lessons.widgets.prototypes import PrototypeView
+from metalearn_course.lessons.widgets.reading import ReadingView
 from metalearn_course.lessons.widgets.sine import SineView
+from metalearn_course.lessons.widgets.zero_shot import ZeroShotView
 
 __all__ = [
     "AdaptationView",
@@ -23,8 +25,10 @@ __all__ = [
     "PathView",
     "PosteriorView",
     "PrototypeView",
+    "ReadingView",
     "SineView",
     "View",
+    "ZeroShotView",
     "choice",
     "slider",
 ]

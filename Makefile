@@ -21,6 +21,7 @@ test:
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/ty check --python $(BIN)/python
 
 # One thread a worker: small tasks gain little from two, and workers would fight over them.
 pytest: $(READY)

@@ -226,7 +226,8 @@ def _part_sizes(given: Sequence[float] | None, default: Sequence[float], n_units
         above = max(large, key=lambda part: sizes[part] - shares[part] * n_units)  # its share, by most
         sizes[above] -= 1
         sizes[small[0]] += 1
-    return tuple(sizes)
+    n_train, n_val, n_test = sizes
+    return n_train, n_val, n_test
 
 
 def _group_counts(sizes: Sequence[float], n_groups: int) -> tuple[int, int, int]:
@@ -246,14 +247,16 @@ def _group_counts(sizes: Sequence[float], n_groups: int) -> tuple[int, int, int]
     return n_train, n_val, n_test
 
 
-def from_tensors(name: str, images: Tensor, counts: Sequence[int], names, groups=None, hash=None, **options):
+def from_tensors(
+    name: str, images: Tensor, counts: Sequence[int] | Tensor, names, groups=None, hash=None, **options
+) -> ImageClasses:
     """ImageClasses of pictures (M, C, H, W) uint8 that are sorted by class, counts[c] of class c.
 
     hash identifies the dataset; by default it is that of pictures, counts and names. options are further fields.
     """
-    counts = torch.as_tensor(counts)
-    if int(counts.sum()) != len(images) or len(counts) != len(names):
-        raise ValueError(f"{len(images)} pictures, counts for {int(counts.sum())}, {len(names)} class names")
+    counts_of = torch.as_tensor(counts)
+    if int(counts_of.sum()) != len(images) or len(counts_of) != len(names):
+        raise ValueError(f"{len(images)} pictures, counts for {int(counts_of.sum())}, {len(names)} class names")
     options["groups"] = tuple(groups or names)
     for field, of, length in (
         ("groups", "classes", len(names)),
@@ -269,9 +272,9 @@ def from_tensors(name: str, images: Tensor, counts: Sequence[int], names, groups
         raise ValueError(f"the pictures are {images.dtype}; give uint8, with 255 for what shall be drawn as 1")
     if hash is None:
         digest = hashlib.sha256(images.contiguous().numpy())
-        digest.update(repr((name, counts.tolist(), list(names))).encode())
+        digest.update(repr((name, counts_of.tolist(), list(names))).encode())
         hash = digest.hexdigest()[:16]
-    starts = counts.cumsum(0) - counts
+    starts = counts_of.cumsum(0) - counts_of
     return ImageClasses(
-        name=name, images=images, names=tuple(names), starts=starts, counts=counts, hash=hash, **options
+        name=name, images=images, names=tuple(names), starts=starts, counts=counts_of, hash=hash, **options
     )

@@ -74,7 +74,9 @@ class Learner(nn.Module):
     norms = ("query", "support")  # normalisation modes that the learner can work with
     train_defaults: Mapping[str, Any] = MappingProxyType({})  # of `metalearn train`, beside the usual ones
     test_options: Mapping[str, Any] = MappingProxyType({})  # what `adapt_state` gets at test time, not in training
-    net: nn.Module
+    config: dict[str, Any]
+    net: Any  # an nn.Module that is a nets.Embedding, which types cannot say of one value
+    _place: Tensor
 
     def __new__(cls, *args, **kwargs):
         """Note the constructor's arguments, so that no learner has to list its options twice."""

@@ -4,7 +4,7 @@ Chen et al. 2019 (arXiv 1904.04232): "Baseline" with head="linear", "Baseline++"
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -71,7 +71,7 @@ class Pretrained(EmbeddingLearner):
         fitting = dict(head_steps=head_steps, head_lr=head_lr, weight_decay=weight_decay)
         fitting |= dict(tune_steps=tune_steps, tune_lr=tune_lr)
         self.config = dict(n_way=n_way, n_classes=n_classes, head=head, scale=scale, norm=norm) | fitting
-        self.training_head = nn.Linear(net.out_features, n_classes, bias=head == "linear")
+        self.training_head = nn.Linear(self.net.out_features, n_classes, bias=head == "linear")
         self.log_scale = log_scale(scale) if head == "cosine" else None
         self.test_options = {"steps": head_steps, "tune_steps": tune_steps}
 
@@ -87,7 +87,8 @@ class Pretrained(EmbeddingLearner):
     def task_loss(self, episode: Episode, noise=()) -> Tensor:
         """Cross-entropy of the pictures of one episode, normalised as one batch."""
         pictures, labels = (torch.cat(parts) for parts in zip(episode.support, episode.query))
-        state = PretrainedState(self.training_head.weight, self.training_head.bias)
+        head = cast(nn.Linear, self.training_head)  # `losses` has seen that it is there
+        state = PretrainedState(head.weight, head.bias)
         return F.cross_entropy(self.scores(state, self.net(pictures)), episode.classes[labels])
 
     def adapt_state(

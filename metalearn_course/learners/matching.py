@@ -47,7 +47,7 @@ class MatchingNet(EmbeddingLearner):
         if steps < 1:
             raise ValueError(f"steps={steps}: full context embeddings take at least one step")
         self.log_scale = log_scale(scale, learn_scale)
-        self.context = FullContext(net.out_features, steps) if fce else None
+        self.context = FullContext(self.net.out_features, steps) if fce else None
 
     def remember(self, features: Tensor, y: Tensor, n_way: int) -> MatchingState:
         """The memory of support pictures with features (M, D) and labels y (M,)."""

@@ -40,6 +40,8 @@ class Reptile(MAML):
     test_steps: inner steps at test time.
     """
 
+    usual_noise: Tensor
+
     train_defaults = dict(k_shot=10, test_shot=1, n_query=1, n_tasks=5, optimizer="sgd", lr=1.0, decay=1.0)
 
     def __init__(

@@ -162,6 +162,14 @@ class Learner(nn.Module):
         `evaluation.evaluate` does by default for learners trained so; their accuracies differ.
         Options go to `adapt_state`: MAML takes steps and inner_lr.
         ValueError with cause and remedy where the support set does not fit the learner.
+
+        >>> from metalearn_course import learners, nets
+        >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))
+        >>> predictor = learners.MAML(nets.Conv4(hidden=8), n_way=5).adapt(support, steps=1)
+        >>> predictor
+        MAML adapted to 5 classes, norm='support' (inductive)
+        >>> predictor(torch.rand(7, 1, 28, 28)).argmax(-1).shape
+        torch.Size([7])
         """
         norm = self._known_norm(norm or self.inductive_norm)
         x = self.pictures(support[0])

@@ -45,6 +45,13 @@ class Pretrained(EmbeddingLearner):
     cosine head from the class means, so that with no step at all it is a ProtoNet's.
     Then tune_steps steps of rate tune_lr move the net and the head together, as MAML's inner loop does;
     with 0 of them the net stays frozen.
+
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = Pretrained(Conv4(hidden=8), n_way=5, n_classes=64, head_steps=3)
+    >>> learner.adapt(support, norm="support")(queries).shape
+    torch.Size([7, 5])
     """
 
     train_defaults = dict(n_way=64, n_query=1, n_tasks=1, decay=0.7)  # more classes than the test has, in one task

@@ -37,6 +37,13 @@ class MAML(Learner):
     head: "linear", part of theta; or "prototypes": every task's head starts from its class means,
         w_c = 2 p_c and b_c = -|p_c|^2 (Triantafillou et al. 2020), for any number of classes.
     norm: statistics of the queries' batch normalisation in training, "query" or "support".
+
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = MAML(Conv4(hidden=8), n_way=5, inner_lr=0.1, inner_steps=2)
+    >>> learner.adapt(support, steps=3)(queries).shape
+    torch.Size([7, 5])
     """
 
     adapts = ("net", "head")  # the parts of theta that the inner loop changes

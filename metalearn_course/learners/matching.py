@@ -29,6 +29,14 @@ class MatchingNet(EmbeddingLearner):
     steps: processing steps K of a query's attention LSTM.
     Any number of classes and pictures will do. With fce the order of the support set matters, since a
     recurrent net reads it; without, it does not.
+
+    >>> from metalearn_course.episode import LabelledSet
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = MatchingNet(Conv4(hidden=8), n_way=20)
+    >>> learner.adapt(support, norm="support")(queries).shape
+    torch.Size([7, 5])
     """
 
     train_defaults = dict(n_tasks=4, decay=0.7)

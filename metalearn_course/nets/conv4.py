@@ -35,6 +35,10 @@ class Conv4(nn.Module):
     `downsample="stride"` (strided convolutions, the net of the MAML paper's Omniglot runs) costs a
     quarter of `downsample="max"` (max-pooling, the net of most other papers). Pictures are square,
     `image_size` pixels wide; 28 and 32 or 84 are the usual ones.
+
+    >>> net = Conv4(in_channels=1, image_size=28, hidden=8)
+    >>> net.out_features, net(torch.rand(5, 1, 28, 28)).shape
+    (32, torch.Size([5, 32]))
     """
 
     blocks: Any  # an nn.ModuleList of Block: torch has no type for the elements

@@ -17,7 +17,7 @@ CONDA_NAMES = {"pytorch": "torch"}  # where conda-forge has another name than th
 def pyproject() -> dict[str, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
-    wanted = map(Requirement, project["dependencies"] + optional["test"] + optional["homework"])
+    wanted = map(Requirement, project["dependencies"] + optional["test"] + optional["homework"] + optional["site"])
     return {requirement.name: requirement for requirement in wanted}
 
 

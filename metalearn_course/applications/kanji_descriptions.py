@@ -1,6 +1,6 @@
 """Kanji described in words instead of shown, and the split of their classes for zero-shot learning."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -21,7 +21,7 @@ def words(made: Composition, aspects: Sequence[str] = ASPECTS) -> dict[str, floa
     layout: the places of the outermost groups. strokes: how many of each kind, a quarter each, and the kind of the
     first and of the last, a half each. count: 1 for the number of strokes, a half for its neighbours.
     """
-    found: Counter = Counter()
+    found: dict[str, float] = defaultdict(float)
     for part in made.parts if "parts" in aspects else ():
         found[part.name] += 1
     for part in made.parts if "places" in aspects else ():
@@ -88,7 +88,8 @@ def split(
             owners -= gone
             room += group
     unseen = {*test, *validation}
-    return tuple(_named(images, part) for part in (set(images.names) - unseen, set(validation), set(test)))
+    names = set(images.names) - unseen, set(validation), set(test)
+    return _named(images, names[0]), _named(images, names[1]), _named(images, names[2])
 
 
 def _parts(made: Composition) -> set[str]:

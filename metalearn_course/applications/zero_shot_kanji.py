@@ -36,9 +36,9 @@ def load(aspects: Sequence[str] = words.ASPECTS, most: int = 12, **sizes) -> Tas
 @torch.no_grad()
 def embed(net: ProtoNetZero, images: ImageClasses, numbers: Sequence[int] | None = None) -> Tensor:
     """Unit vectors (classes, pictures, dim) of the pictures of the given numbers, all by default."""
-    numbers = torch.as_tensor(numbers if numbers is not None else range(int(images.counts.min())))
+    chosen = torch.as_tensor(numbers if numbers is not None else range(int(images.counts.min())))
     parts = torch.arange(len(images)).split(50)
-    pictures = (images.pictures(c[None], numbers.expand(1, len(c), -1))[0] for c in parts)
+    pictures = (images.pictures(c[None], chosen.expand(1, len(c), -1))[0] for c in parts)
     return torch.cat([net.embed(x.flatten(0, 1)).unflatten(0, x.shape[:2]) for x in pictures])
 
 

@@ -6,6 +6,7 @@
 import argparse
 import functools
 import time
+from typing import Any
 
 import torch
 
@@ -120,7 +121,7 @@ def emoji(seed: int = 0, n_steps: int = 1200) -> dict:
     torch.manual_seed(seed)
     net = ProtoNetZero(len(task.columns), channels=(32, 64, 64, 64), in_channels=3, image_size=32)
     start = time.process_time()
-    options = dict(batch=128, n_way=512, dropout=0.2)
+    options: dict[str, Any] = dict(batch=128, n_way=512, dropout=0.2)
     losses = fit(net, task.train, n_steps, augment=zero_shot_emoji.augment, seed=seed, progress=True, **options)
     how = _how(net, losses, start, seed=seed, **options)
     found = bench.embed_task(net, task, chosen_on=(0, 1), tested_on=(2, 3))  # none is kept out of training

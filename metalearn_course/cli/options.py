@@ -5,7 +5,7 @@ import re
 import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 
@@ -70,7 +70,7 @@ class Pictures:
     def load(self) -> ImageClasses:
         """The dataset as it was asked for."""
         asked = dict(size=self.size, channels=self.channels, invert=self.invert, depth=self.depth)
-        given = {name: value for name, value in asked.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         name = self.dataset or "kanji"
         if name.startswith("folder:"):  # what was read and left out; results alone go to the standard output
             given["report"] = partial(print, file=sys.stderr)

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from metalearn_course.cli.options import Drawing, Machine, Pictures, fitting_query, sampler_of
 from metalearn_course.datasets import ImageClasses
@@ -101,7 +101,7 @@ def asked(known: Trained, sampler: EpisodeSampler, options: Measuring) -> dict:
 def _load(known: Trained, options: Measuring) -> ImageClasses:
     """The pictures that were asked for, in the shape that the learner's net takes."""
     channels, size = _shape(known.learner)[:2]
-    pictures = dict(size=options.size or size, channels=options.channels or channels)
+    pictures: dict[str, Any] = dict(size=options.size or size, channels=options.channels or channels)
     if options.dataset in (None, known.notes["dataset"]):  # read as they were in training
         pictures["dataset"] = known.notes["dataset"]
         for name in ("invert", "depth", "at_least"):
@@ -130,7 +130,8 @@ def _refuse_other_pictures(known: Trained, images: ImageClasses) -> None:
     if shape != wanted:
         raise ValueError(f"the pictures of {images.name} are {shape}, but the learner was trained on {wanted}")
     name, hash, _ = known.info["setup"]["dataset"]
-    if name == images.name and hash != images.hash and {*known.learner.trained_on["groups"]} & {*images.groups}:
+    groups = (known.learner.trained_on or {}).get("groups", ())
+    if name == images.name and hash != images.hash and {*groups} & {*images.groups}:
         raise ValueError(
             f"{name} has changed since the learner was trained on it, and classes that it was trained on are among "
             "those to evaluate on now; bring the old pictures back, or train again"

@@ -115,7 +115,7 @@ def add_options(parser) -> None:
     for name, learner in BY_NAME.items():
         what = (learner.__doc__ or name).splitlines()[0]
         command = learners.add_parser(name, help=what, description=what)
-        add_keywords(command, Options, defaults=learner.train_defaults | {"n_query": None})
+        add_keywords(command, Options, defaults={**learner.train_defaults, "n_query": None})
         add_keywords(command.add_argument_group(f"options of {learner.__name__}"), learner, OURS, ALIASES)
 
 

@@ -26,7 +26,7 @@ import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import torch
 from PIL import Image, ImageDraw
@@ -108,7 +108,7 @@ def _file(packages: Path, package: str, path: str) -> str:
     archives = sorted(packages.glob(f"{package.strip('@').replace('/', '-')}-[0-9]*.tgz"))
     if archives:
         with tarfile.open(archives[-1]) as archive:
-            return archive.extractfile(f"package/{path}").read().decode()
+            return cast(IO[bytes], archive.extractfile(f"package/{path}")).read().decode()
     for folder in (packages / package, packages / "node_modules" / package):
         if folder.is_dir():
             return (folder / path).read_text(encoding="utf-8")
@@ -214,7 +214,7 @@ def _icons(things: list[Thing], drawn: DrawnSet, names: dict[str, str], chosen: 
 
 def draw(icons: dict, name: str) -> Image.Image:
     """A drawing on white, 32x32; the lowest bit of every colour is 1, which takes a tenth off the file."""
-    import resvg_py  # what only this script needs
+    import resvg_py  # ty: ignore[import-not-found] # what only this script needs
 
     png = resvg_py.svg_to_bytes(
         svg_string=svg(icons, name), width=RENDERED, height=RENDERED, background="#ffffff", skip_system_fonts=True
@@ -229,7 +229,7 @@ def svg(icons: dict, name: str) -> str:
     """The whole SVG of an icon or an alias; what takes the colour of the text is black."""
     while name in icons.get("aliases", {}):
         name = icons["aliases"][name]["parent"]
-    icon = {"left": 0, "top": 0, **{key: icons[key] for key in ("width", "height") if key in icons}}
+    icon: dict[str, Any] = {"left": 0, "top": 0, **{key: icons[key] for key in ("width", "height") if key in icons}}
     icon |= icons["icons"][name]
     box = "{left} {top} {width} {height}".format(**icon)
     return (

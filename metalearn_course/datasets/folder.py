@@ -129,8 +129,8 @@ def _small(name: str, file: Path, size: int, channels: int, noted: Notes) -> _Sm
 
 def _scaled(smalls: list[_Small], noted: Notes) -> Tensor:
     """(M, C, size, size) uint8: numbers of other depths than 8 bits scaled so that white is 255."""
-    deep = [small for small in smalls if small.lightest is not None]
-    white = dict(zip(map(id, deep), whites([small.lightest for small in deep])))
+    deep = {id(small): small.lightest for small in smalls if small.lightest is not None}
+    white = dict(zip(deep, whites([*deep.values()])))
     pixels = []
     for small in smalls:
         if small.lightest is None:

@@ -52,6 +52,13 @@ class ImageClasses:
         """The given classes, by index or by a mask with a bool for every class; the pictures are shared, not copied.
 
         ValueError for anything else: indices out of range, a mask of another length, fractions.
+
+        >>> pictures = (torch.rand(10 * 4, 1, 28, 28) * 255).byte()
+        >>> images = from_tensors("noise", pictures, counts=[4] * 10, names=list("abcdefghij"))
+        >>> images.select([0, 2]).names
+        ('a', 'c')
+        >>> len(images.select(images.counts > 4))
+        0
         """
         index = _class_index(classes, len(self))
         chosen = index.tolist()
@@ -76,6 +83,11 @@ class ImageClasses:
 
         The usual augmentation of Omniglot. With reflections=True there are eight, each of the four in the
         mirror too. Nothing is stored: pictures are turned when they are drawn.
+
+        >>> pictures = (torch.rand(10 * 4, 1, 28, 28) * 255).byte()
+        >>> images = from_tensors("noise", pictures, counts=[4] * 10, names=list("abcdefghij"))
+        >>> images.with_rotations()
+        ImageClasses(noise: 40 classes in 10 groups, pictures 1x28x28)
         """
         if self.rotations is not None:
             raise ValueError("these classes are rotated already")
@@ -100,6 +112,12 @@ class ImageClasses:
 
         by="subgroup" or "family" keeps these together as well, for tests on another kind of thing, and
         `sizes` counts them; a group that spans two of them goes with its first class.
+
+        >>> pictures = (torch.rand(10 * 4, 1, 28, 28) * 255).byte()
+        >>> images = from_tensors("noise", pictures, counts=[4] * 10, names=list("abcdefghij"))
+        >>> train, validation, test = images.split(seed=0, sizes=(6, 2, 2))
+        >>> len(train), len(validation), len(test), set(train.names) & set(test.names)
+        (6, 2, 2, set())
         """
         units = self._units(by)
         every = sorted(set(units))
@@ -226,7 +244,8 @@ def _part_sizes(given: Sequence[float] | None, default: Sequence[float], n_units
         above = max(large, key=lambda part: sizes[part] - shares[part] * n_units)  # its share, by most
         sizes[above] -= 1
         sizes[small[0]] += 1
-    return tuple(sizes)
+    n_train, n_val, n_test = sizes
+    return n_train, n_val, n_test
 
 
 def _group_counts(sizes: Sequence[float], n_groups: int) -> tuple[int, int, int]:
@@ -246,14 +265,20 @@ def _group_counts(sizes: Sequence[float], n_groups: int) -> tuple[int, int, int]
     return n_train, n_val, n_test
 
 
-def from_tensors(name: str, images: Tensor, counts: Sequence[int], names, groups=None, hash=None, **options):
+def from_tensors(
+    name: str, images: Tensor, counts: Sequence[int] | Tensor, names, groups=None, hash=None, **options
+) -> ImageClasses:
     """ImageClasses of pictures (M, C, H, W) uint8 that are sorted by class, counts[c] of class c.
 
     hash identifies the dataset; by default it is that of pictures, counts and names. options are further fields.
+
+    >>> pictures = torch.zeros(5, 3, 32, 32, dtype=torch.uint8)
+    >>> from_tensors("mine", pictures, counts=[3, 2], names=["cat", "dog"])
+    ImageClasses(mine: 2 classes in 2 groups, pictures 3x32x32)
     """
-    counts = torch.as_tensor(counts)
-    if int(counts.sum()) != len(images) or len(counts) != len(names):
-        raise ValueError(f"{len(images)} pictures, counts for {int(counts.sum())}, {len(names)} class names")
+    counts_of = torch.as_tensor(counts)
+    if int(counts_of.sum()) != len(images) or len(counts_of) != len(names):
+        raise ValueError(f"{len(images)} pictures, counts for {int(counts_of.sum())}, {len(names)} class names")
     options["groups"] = tuple(groups or names)
     for field, of, length in (
         ("groups", "classes", len(names)),
@@ -269,9 +294,9 @@ def from_tensors(name: str, images: Tensor, counts: Sequence[int], names, groups
         raise ValueError(f"the pictures are {images.dtype}; give uint8, with 255 for what shall be drawn as 1")
     if hash is None:
         digest = hashlib.sha256(images.contiguous().numpy())
-        digest.update(repr((name, counts.tolist(), list(names))).encode())
+        digest.update(repr((name, counts_of.tolist(), list(names))).encode())
         hash = digest.hexdigest()[:16]
-    starts = counts.cumsum(0) - counts
+    starts = counts_of.cumsum(0) - counts_of
     return ImageClasses(
-        name=name, images=images, names=tuple(names), starts=starts, counts=counts, hash=hash, **options
+        name=name, images=images, names=tuple(names), starts=starts, counts=counts_of, hash=hash, **options
     )

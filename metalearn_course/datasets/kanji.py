@@ -155,7 +155,7 @@ def _families(names: list[str], components: list[list[str]]) -> list[str]:
 
 def svg_texts(most: int = MOST) -> Iterator[tuple[str, str]]:
     """(character, the text of its SVG) of the wanted characters in code point order."""
-    folder = Path(importlib.metadata.distribution("kanjivg").locate_file("kanji"))
+    folder = Path(str(importlib.metadata.distribution("kanjivg").locate_file("kanji")))
     paths = sorted(path for path in folder.glob("*.svg") if re.fullmatch("[0-9a-f]{5}", path.stem))
     found = False
     for path in bar(paths, desc="kanji, reading", unit=" files", leave=False):
@@ -174,7 +174,7 @@ def _read_drawings(most: int) -> dict[str, Drawing]:
 
 def _drawing(svg: str) -> Drawing:
     root = ElementTree.fromstring(svg)
-    strokes = [resample(_polyline(path.get("d")), N_POINTS) for path in root.iter() if path.tag.endswith("}path")]
+    strokes = [resample(_polyline(path.get("d", "")), N_POINTS) for path in root.iter() if path.tag.endswith("}path")]
     # The files name two namespaces for kvg:, one in the DTD and one at the root: go by the local name.
     named = [value for group in root.iter() for key, value in group.attrib.items() if key.endswith("}element")]
     named = list(dict.fromkeys(named))
@@ -205,4 +205,5 @@ class _Polyline(BasePen):
         for i in range(1, 9):
             t = i / 8
             weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-            self.points.append(tuple(sum(w * p[k] for w, p in zip(weights, (start, pt1, pt2, pt3))) for k in (0, 1)))
+            x, y = (sum(w * p[k] for w, p in zip(weights, (start, pt1, pt2, pt3))) for k in (0, 1))
+            self.points.append((x, y))

@@ -4,6 +4,8 @@ All are asked on the same frozen episodes: an episode is drawn with SPARE more p
 task gets, and only the comparison with really more shots sees them.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -63,7 +65,7 @@ MAKERS = {"generated": None, "affine": affine, "repeated": repeated}  # None: th
 
 def with_options(learner: VILM, **options) -> VILM:
     """The same learner with other options of fitting and drawing, OPTIONS among them."""
-    other = build(training.describe(learner) | options)
+    other = cast(VILM, build(training.describe(learner) | options))
     weights = {name: tensor for name, tensor in learner.state_dict().items() if name in other.state_dict()}
     other.load_state_dict(weights)
     other.trained_on = learner.trained_on

@@ -39,6 +39,7 @@ class EmbeddingLearner(Learner):
     """
 
     norms = ("query", "support", "running")
+    running: Tensor
 
     def __init__(self, net: nn.Module, n_way: int, norm: str = "running"):
         super().__init__(n_way, norm)

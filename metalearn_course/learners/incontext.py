@@ -1,6 +1,6 @@
 """Few-shot learning in the forward pass of a transformer: the support set is its context."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -73,6 +73,8 @@ class InContext(EmbeddingLearner):
     1707.03141); by a transformer with codes for labels: Kirsch et al. 2022 (arXiv 2212.04458).
     """
 
+    layers: Any  # an nn.ModuleList of Layer: torch has no type for the elements
+
     train_defaults = dict(n_way=20, n_query=3, n_tasks=8, warm_up=100, decay=0.5, clip=1.0)
 
     def __init__(
@@ -92,7 +94,7 @@ class InContext(EmbeddingLearner):
             raise ValueError(f"layers={layers}, heads={heads}: at least one of each, and heads divide width + n_codes")
         self.n_codes = n_codes
         self._check_ways(n_way)
-        self.read_in = nn.Sequential(nn.LayerNorm(net.out_features), nn.Linear(net.out_features, width))
+        self.read_in = nn.Sequential(nn.LayerNorm(self.net.out_features), nn.Linear(self.net.out_features, width))
         self.unknown = nn.Parameter(torch.zeros(n_codes))
         self.layers = nn.ModuleList(Layer(width + n_codes, heads, alike) for _ in range(layers))
         self.read_out = nn.Sequential(nn.LayerNorm(width + n_codes), nn.Linear(width + n_codes, n_codes))

@@ -1,5 +1,6 @@
 """All learners by name, and their descriptions: the one place where a new learner is entered."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -39,7 +40,7 @@ def build(description: dict[str, Any]) -> Learner:
     return make_learner(make_net(**net), **options)
 
 
-def _known(options: dict[str, Any], registry: dict[str, type], rooms: str, description: dict) -> type:
+def _known(options: dict[str, Any], registry: Mapping[str, type], rooms: str, description: dict) -> type:
     """Take the name out of the options, and give its class."""
     name = options.pop("name", None)
     if options.pop("own", False) or name not in registry:
@@ -51,7 +52,7 @@ def _known(options: dict[str, Any], registry: dict[str, type], rooms: str, descr
     return registry[name]
 
 
-def _described(module: nn.Module, registry: dict[str, type]) -> dict[str, Any]:
+def _described(module: nn.Module, registry: Mapping[str, type]) -> dict[str, Any]:
     name = type(module).__name__
     own = {} if registry.get(name) is type(module) else {"own": True}
     return {"name": name, **own, **getattr(module, "config", {})}

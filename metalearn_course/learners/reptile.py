@@ -38,7 +38,16 @@ class Reptile(MAML):
     inner_batch: support pictures per inner step.
     inner_optimizer: "adam", with beta1 = 0, or "sgd".
     test_steps: inner steps at test time.
+
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = Reptile(Conv4(hidden=8), n_way=5, test_steps=3)
+    >>> learner.adapt(support)(queries).shape
+    torch.Size([7, 5])
     """
+
+    usual_noise: Tensor
 
     train_defaults = dict(k_shot=10, test_shot=1, n_query=1, n_tasks=5, optimizer="sgd", lr=1.0, decay=1.0)
 

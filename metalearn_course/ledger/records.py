@@ -4,6 +4,7 @@ import datetime
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from metalearn_course.common import storage
 from metalearn_course.evaluation import calibration
@@ -61,7 +62,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     setup, learner = info["setup"], info["setup"]["learner"]
     transductive = scores["query"]
     inductive = scores[learner["norm"]] if learner["norm"] != "query" else list(scores.values())[-1]
-    entry = dict(
+    entry: dict[str, Any] = dict(
         dataset=sampler.images.name,
         dataset_hash=sampler.images.hash,
         learner=learner["name"].lower(),

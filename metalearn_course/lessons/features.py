@@ -3,6 +3,8 @@
 What is trained on features instead of pictures takes seconds instead of minutes.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -60,5 +62,6 @@ def embed(learner: EmbeddingLearner, images: ImageClasses, batch: int = 500) -> 
     rows = torch.cat([start + torch.arange(count) for start, count in zip(images.starts, images.counts)])
     parts = [learner.net(images.images[part].float() / 255, learner.running_stats()) for part in rows.split(batch)]
     starts = images.counts.cumsum(0) - images.counts
-    fields = {name: getattr(images, name) for name in images.__dataclass_fields__}
-    return FeatureClasses(**fields | dict(images=torch.cat(parts)[..., None, None], starts=starts))
+    fields: dict[str, Any] = {name: getattr(images, name) for name in images.__dataclass_fields__}
+    fields.update(images=torch.cat(parts)[..., None, None], starts=starts)
+    return FeatureClasses(**fields)

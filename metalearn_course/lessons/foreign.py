@@ -6,11 +6,13 @@ the same tasks: class means, attention by cosine, a linear layer trained as a ma
 """
 
 import time
+from typing import cast
 
 import torch
 
 from metalearn_course import datasets, evaluation, ledger, training
 from metalearn_course.learners import InContext, Learner, MatchingNet, ProtoNet
+from metalearn_course.learners.embedding import EmbeddingLearner
 from metalearn_course.lessons.features import FeatureClasses, Given, Straightened, embed
 from metalearn_course.sampling import EpisodeSampler
 
@@ -37,7 +39,7 @@ def trained(name: str, train: FeatureClasses, n_steps: int, seed: int = 0) -> tu
 
 def compare(train: FeatureClasses, test: FeatureClasses, n_steps: int, n_episodes: int) -> dict[str, dict]:
     """Accuracy and interval of all learners, by name and kind of task, over the same episodes."""
-    found = {}
+    found: dict[str, dict] = {}
     for name in MAKE:
         learner, seconds = trained(name, train, n_steps)
         found[name] = dict(seconds=round(seconds))
@@ -50,7 +52,9 @@ def compare(train: FeatureClasses, test: FeatureClasses, n_steps: int, n_episode
 def main(n_steps: int = 3000, n_episodes: int = 1000) -> None:
     """Measure, and write it to the ledger, unless it is there."""
     if "foreign" not in ledger.measured("incontext"):
-        train, _, test = embed(ledger.load_pretrained(EMBEDDING), datasets.load("omniglot")).split(seed=0)
+        train, _, test = embed(
+            cast(EmbeddingLearner, ledger.load_pretrained(EMBEDDING)), datasets.load("omniglot")
+        ).split(seed=0)
         setup = dict(embedding=EMBEDDING, dataset="omniglot", n_steps=n_steps, n_episodes=n_episodes)
         ledger.record_measured("incontext", "foreign", setup | dict(learners=compare(train, test, n_steps, n_episodes)))
 

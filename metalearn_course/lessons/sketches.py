@@ -1,5 +1,7 @@
 """Schematics: an idea drawn rather than measured, in the course's style."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
@@ -58,7 +60,7 @@ def _token(ax: Axes, x: float, y: float, code: str, colour: str) -> None:
 
 def _box(ax: Axes, x: float, y: float, width: float, height: float, text: str, colour: str) -> None:
     """A rounded box around (x, y)."""
-    shape = dict(boxstyle="round,pad=0.02", facecolor="white", edgecolor=colour, linewidth=1.6)
+    shape: dict[str, Any] = dict(boxstyle="round,pad=0.02", facecolor="white", edgecolor=colour, linewidth=1.6)
     corner = (x - width / 2, y - height / 2)
     ax.add_patch(FancyBboxPatch(corner, width, height, **shape))
     ax.text(x, y, text, ha="center", va="center", fontsize=9)

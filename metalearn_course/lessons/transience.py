@@ -8,7 +8,7 @@ makes the long run with seed 0 and writes it to the ledger's folder "incontext".
 """
 
 import sys
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch import Tensor
 from metalearn_course import datasets, ledger
 from metalearn_course.common.progress import bar
 from metalearn_course.learners import InContext
+from metalearn_course.learners.embedding import EmbeddingLearner
 from metalearn_course.lessons.features import FeatureClasses, Given, embed
 
 N_WAY, N_LABELS, N_CONTEXTS = 5, 32, 32
@@ -48,7 +49,9 @@ def parts(train: FeatureClasses, new: FeatureClasses, n_classes: int | None = No
 
 def kanji() -> Features:
     """All kanji through the frozen EMBEDDING."""
-    train, validation, _ = embed(ledger.load_pretrained(EMBEDDING), datasets.load("kanji")).split(seed=0)
+    train, validation, _ = embed(
+        cast(EmbeddingLearner, ledger.load_pretrained(EMBEDDING)), datasets.load("kanji")
+    ).split(seed=0)
     return parts(train, validation)
 
 

@@ -83,7 +83,8 @@ class Remote:
 
     def __init__(self, sandbox: Sandbox, seconds: float = 120):
         self.sandbox, self.seconds = sandbox, seconds
-        self.channel = self.control = None
+        self.channel: Any = None  # the two sockets, while a process runs
+        self.control: Any = None
         self.until = time.monotonic() + sandbox.limits.seconds
         self.ran: list[bytes] = []
 
@@ -143,4 +144,5 @@ class Remote:
         for end in (self.channel, self.control):
             if end is not None:
                 end.close()
-        self.channel = self.control = None
+        self.channel: Any = None  # the two sockets, while a process runs
+        self.control: Any = None

@@ -19,6 +19,7 @@ GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
 BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 300 --decay 0.5 --test-samples 5 --validate-every 150"
 ELBO = "vilm --rotations --n-way 20 --query-weight 0 --lr 0.002 --decay 0.7"
 FEWER = "--n-episodes 400 --n-query 5"
+ALPHABET = "--dataset omniglot --official --reflections --warp 0.1 --n-way 30 --n-query 5 --test-way 20"
 EMOJI = "--dataset emoji --reflections --warp 0.1 --colours 0.2"
 IN_CONTEXT = "incontext {} --test-way 5 --n-steps 4000 --validate-every 1000"
 EMOJI = "--dataset emoji --reflections --warp 0.1 --colours 0.2"
@@ -124,6 +125,11 @@ RUNS = (
         for seed in range(3)
     ),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
+    Planned(f"protonet {ALPHABET} --n-steps 9000", {"omniglot-protonet-20w1s-alphabet": "--within family --n-way 20"}),
+    Planned(
+        f"matching {ALPHABET} --n-tasks 1 --n-steps 6000",
+        {"omniglot-matchingnet-20w1s-alphabet": "--within family --n-way 20"},
+    ),
     Planned(
         f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 500",
         {"omniglot-maml-5w1s-background": "--n-episodes 600"},

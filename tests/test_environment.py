@@ -66,7 +66,9 @@ def lesson_code() -> list[str]:
         for c in json.loads(path.read_text(encoding="utf-8"))["cells"]
     ]
     tags = [c["metadata"].get("tags", []) for c in cells]
-    return ["".join(c["source"]) for c, t in zip(cells, tags) if c["cell_type"] == "code" and "raises-exception" not in t]
+    return [
+        "".join(c["source"]) for c, t in zip(cells, tags) if c["cell_type"] == "code" and "raises-exception" not in t
+    ]
 
 
 def test_every_import_of_the_package_and_the_lessons_is_a_dependency():

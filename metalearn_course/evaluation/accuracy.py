@@ -53,7 +53,8 @@ def evaluate(
 ) -> Score:
     """Score the learner on n_episodes episodes of the sampler, the same ones for the same seed.
 
-    norm: "query" (transductive), "support" or "running" (inductive); the learner's own by default.
+    norm: "query" (transductive), "support" or "running" (inductive); the learner's own by default, where
+    `learner.adapt` takes "support" for "query": evaluate(…, norm=learner.inductive_norm) scores what it does.
     Options go to `adapt_state`, for instance steps=10 for MAML. Modules are in evaluation mode meanwhile.
     ValueError where the sampler has classes that the learner was trained on.
 

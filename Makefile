@@ -49,6 +49,7 @@ site: $(READY)
 
 results: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m metalearn_course reproduce
+	OMP_NUM_THREADS=1 $(BIN)/python -m metalearn_course.applications.zero_shot_ledger
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }

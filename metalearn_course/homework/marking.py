@@ -46,22 +46,20 @@ def prepare(homework: Homework, answers: Asked, setup: Homework | None = None) -
     return errors
 
 
-def mark(tests: Homework, answers: Asked, hidden: bool, names: set[str] | None = None) -> list[Mark]:
-    """One mark per test; `names` are those that the tests may ask for, by default what `tests` defines."""
-    namespace: dict = {"__name__": "marking"}
+def mark(tests: Homework, answers: Asked, hidden: bool) -> list[Mark]:
+    """One mark per test. As in a notebook, a test may use what an earlier one has kept in a variable."""
+    scope: dict = {"__name__": "marking"}
     for cell in tests.of("setup"):
-        exec(compile(cell.source, f"<{cell.name}>", "exec"), namespace)
-    names = tests.names() if names is None else names
-    return [_mark(cell, namespace, answers, names, hidden) for cell in tests.of("test")]
+        exec(compile(cell.source, f"<{cell.name}>", "exec"), scope)
+    return [_mark(cell, scope, answers, tests.names(), hidden) for cell in tests.of("test")]
 
 
-def _mark(cell: Cell, namespace: dict, answers: Asked, names: set[str], hidden: bool) -> Mark:
+def _mark(cell: Cell, scope: dict, answers: Asked, names: set[str], hidden: bool) -> Mark:
     parts = [("", cell.public)] + ([("hidden test: ", cell.hidden)] if hidden else [])
-    scope = dict(namespace)
     for what, source in parts:
         try:
             with _time_limit(TEST_SECONDS):
-                scope |= {name: stand_in(answers, name) for name in sorted(_used(source) & names)}
+                scope.update({name: stand_in(answers, name) for name in sorted(_used(source) & names)})
                 exec(compile(source, f"<{cell.name}>", "exec"), scope)
         except Exception as error:
             return Mark(cell.name, 0, cell.points, what + _words(error), cell.hint)

@@ -34,7 +34,7 @@ def load_learner(path: str | Path, into: Learner | None = None) -> tuple[Learner
     """
     path = _checkpoint_at(Path(path))
     tensors, info = checkpoint.read(path)
-    if not {"setup", "trained_on"} <= {*info} or "learner" not in info["setup"]:
+    if "learner" not in info["setup"]:
         raise ValueError(f"{path} holds no learner: it was not written by training.fit")
     try:
         learner = build(info["setup"]["learner"]) if into is None else into

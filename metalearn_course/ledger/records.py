@@ -1,4 +1,4 @@
-"""The ledger of measured runs: one JSON file and one checkpoint a run, in results/."""
+"""The ledger of measured runs: one JSON file per run, and its checkpoint, in results/."""
 
 import datetime
 import json
@@ -169,7 +169,7 @@ def _needed(key: str) -> bool:
 
 
 def table(learner: str | None = None) -> str:
-    """The ledger as text, one line an entry; of one learner alone where it is named."""
+    """The ledger as text, one line per entry; of one learner alone where it is named."""
     lines = [f"{'run':34} {'transductive':>16} {'inductive':>16} {'published':>10}  training"]
     for name, entry in entries().items():
         if learner not in (None, entry["learner"]):

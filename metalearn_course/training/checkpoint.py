@@ -30,7 +30,7 @@ def read(path: Path) -> storage.Content:
     """Tensors and info of a checkpoint; ValueError where the file is damaged or something else."""
     tensors, info = storage.read(path)
     if not {"setup", "trained_on"} <= info.keys():
-        raise ValueError(f"{path} is not the checkpoint of a training run")
+        raise ValueError(f"{path} holds no learner: it is not the checkpoint of a training run")
     if f"trained_on.{IDS}" in tensors:
         info["trained_on"][IDS] = tensors.pop(f"trained_on.{IDS}")
     return tensors, info

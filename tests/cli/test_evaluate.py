@@ -104,9 +104,9 @@ def test_a_learner_with_the_net_of_the_clinic_is_evaluated(tmp_path, pictures, c
 def test_a_checkpoint_of_something_else_is_answered_in_one_line(tmp_path, refused, pictures, info):
     (tmp_path / "run").mkdir()
     storage.write(tmp_path / "run" / "last.safetensors", {"x": torch.zeros(1)}, info)
-    assert "last.safetensors is not the checkpoint of a training run" in refused("evaluate", "run")
+    assert "last.safetensors holds no learner: it is not the checkpoint of a training run" in refused("evaluate", "run")
     command = ["train", "maml", "--dataset", f"folder:{pictures}", "--init", "run", *TINY_RUN]
-    assert "last.safetensors is not the checkpoint of a training run" in refused(*command)
+    assert "last.safetensors holds no learner" in refused(*command)
 
 
 def test_a_run_that_does_not_exist_is_answered_in_one_line(refused):

@@ -35,7 +35,7 @@ def test_train_goes_on_where_it_stopped(trained, pictures, tmp_path, capsys):
 def test_a_run_that_was_never_validated_can_end_where_it_stopped(trained, pictures, tmp_path, capsys):
     out = shutil.copytree(trained, tmp_path / "run")
     records = [{k: v for k, v in record.items() if k != "validation"} for record in read_log(out)]
-    (out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     command = ["train", "maml", "--dataset", f"folder:{pictures}", "--out", str(out), *TINY_RUN]
     assert main([*command, "--n-steps", "2"]) == 0
     assert "step 2," in capsys.readouterr().out

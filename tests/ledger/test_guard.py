@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from metalearn_course import datasets
 from metalearn_course.evaluation.leakage import refuse_classes
 from metalearn_course.training import checkpoint
 
@@ -15,7 +16,7 @@ CHECKPOINTS = sorted((Path(__file__).parents[2] / "results").glob("*.safetensors
 def test_a_learner_of_the_ledger_refuses_its_training_classes_under_another_name(path, request):
     _, info = checkpoint.read(path)
     name, notes = info["setup"]["dataset"][0], info["notes"]
-    images = request.getfixturevalue(name)
+    images = request.getfixturevalue("omniglot") if name == "omniglot" else datasets.load(name)
     other = tuple(f"other {c}" for c in range(len(images)))
     parts = images.split(notes.get("split_seed", 0), official=notes.get("official", False))
     train, validation, test = (

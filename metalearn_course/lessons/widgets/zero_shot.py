@@ -39,7 +39,7 @@ class ZeroShotView(View):
 
     def draw(self) -> str:
         places = ARRANGEMENTS[self.arrangement.value]
-        shown = self.model.look(list(zip((self.first.value, self.second.value), places)), self.SHOWN)
+        self.shown = shown = self.model.look(list(zip((self.first.value, self.second.value), places)), self.SHOWN)
         for i, (ax, picture) in enumerate(self.panels):
             picture.set_data(shown.pictures[i, 0].numpy())
             ax.set_title(f"{shown.similarities[i]:.2f}" + "\nas described" * shown.exact[i])

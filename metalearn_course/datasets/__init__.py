@@ -42,7 +42,7 @@ def load(
     ...     (own / name).mkdir()
     ...     for number in range(2):
     ...         Image.new("L", (40, 40), 60 * number).save(own / name / f"{number}.png")
-    >>> images = load(f"folder:{own}", size=28, invert=False)
+    >>> images = load(f"folder:{own}", size=28, invert=False, report=None)
     >>> images.names, images.images.shape
     (('circle', 'cross'), torch.Size([4, 1, 28, 28]))
     """

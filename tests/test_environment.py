@@ -72,7 +72,7 @@ def lesson_code() -> list[str]:
 
 
 def test_every_import_of_the_package_and_the_lessons_is_a_dependency():
-    names = {"PIL": "pillow", "fontTools": "fonttools"}
+    names = {"PIL": "pillow", "fontTools": "fonttools", "sklearn": "scikit-learn"}
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "metalearn_course").rglob("*.py")] + lesson_code()
     imports = set().union(*map(imported, sources))
     outside = {names.get(m, m) for m in imports - set(sys.stdlib_module_names)} - {"metalearn_course", "IPython"}

@@ -6,6 +6,7 @@ from metalearn_course.lessons.explorers.drawing import DrawingExplorer, Recognit
 from metalearn_course.lessons.explorers.episodes import EpisodeExplorer
 from metalearn_course.lessons.explorers.generated import Generated, GeneratedExplorer
 from metalearn_course.lessons.explorers.landscape import LandscapeExplorer
+from metalearn_course.lessons.explorers.own_classes import OwnClassesExplorer, Taught
 from metalearn_course.lessons.explorers.paths import PathExplorer
 from metalearn_course.lessons.explorers.posterior import PosteriorExplorer, Predictive
 from metalearn_course.lessons.explorers.prototypes import PrototypeExplorer, PrototypePlane
@@ -24,6 +25,7 @@ __all__ = [
     "GeneratedExplorer",
     "LandscapeExplorer",
     "Nearest",
+    "OwnClassesExplorer",
     "PathExplorer",
     "PosteriorExplorer",
     "Predictive",
@@ -34,5 +36,6 @@ __all__ = [
     "ReadingExplorer",
     "SineExplorer",
     "SineFit",
+    "Taught",
     "ZeroShotExplorer",
 ]

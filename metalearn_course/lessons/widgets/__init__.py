@@ -7,6 +7,7 @@ from metalearn_course.lessons.widgets.drawpad import DrawingTask, DrawPad
 from metalearn_course.lessons.widgets.episodes import EpisodeView
 from metalearn_course.lessons.widgets.generated import GeneratedView
 from metalearn_course.lessons.widgets.landscape import LandscapeView
+from metalearn_course.lessons.widgets.own_classes import OwnClassesView
 from metalearn_course.lessons.widgets.paths import PathView
 from metalearn_course.lessons.widgets.posterior import PosteriorView
 from metalearn_course.lessons.widgets.prototypes import PrototypeView
@@ -22,6 +23,7 @@ __all__ = [
     "EpisodeView",
     "GeneratedView",
     "LandscapeView",
+    "OwnClassesView",
     "PathView",
     "PosteriorView",
     "PrototypeView",

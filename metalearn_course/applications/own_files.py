@@ -41,8 +41,9 @@ def read_support(
     images = folder.load(path, size, channels, invert=False, skip_unreadable=True, report=lines.append)
     turned, said = folder.polarity(images.images)
     said = said.removesuffix(" (invert=False keeps them)")
-    for line in lines if report is not None else []:
-        report(line.replace("not inverted, as asked", said))
+    if report is not None:
+        for line in lines:
+            report(line.replace("not inverted, as asked", said))
     return Support(by_name(images, turned), turned or _shows_light_ink(images.images), turned)
 
 

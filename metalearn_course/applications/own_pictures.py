@@ -104,5 +104,5 @@ class OwnClassifier:
         return Answer(None if rejected else best, named[best], named)
 
     def __repr__(self) -> str:
-        alien = "" if self.threshold is None else f", rejects {100 * self.promised:g} % of known pictures"
+        alien = "" if self.promised is None else f", rejects {100 * self.promised:g} % of known pictures"
         return f"{type(self.learner).__name__} for {', '.join(self.names)}{alien}"

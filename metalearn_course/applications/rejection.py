@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from metalearn_course.datasets.images import ImageClasses
+from metalearn_course.episode import LabelledSet
 from metalearn_course.evaluation.accuracy import in_evaluation_mode
 from metalearn_course.evaluation.leakage import refuse_training_classes
 from metalearn_course.functional import cosine
@@ -75,7 +76,7 @@ def held_out_scores(
         for number in range(n_episodes):
             task = sampler.sample_tasks(seed, 0, [number]).task(0)
             few = n_way * k_shot
-            predict = learner.adapt((task.support.x[:few], task.support.y[:few]), norm)
+            predict = learner.adapt(LabelledSet(task.support.x[:few], task.support.y[:few]), norm)
             found.append(familiarity(predict, learner.pictures(task.query.x)))
     return Familiar(*torch.stack(found).split(n_way, dim=1))
 

@@ -58,7 +58,7 @@ def run(args) -> None:
     options.use()
     if options.support is None or options.query is None:
         raise ValueError("give --support FOLDER, with one folder of pictures per class, and --query FILES")
-    classifier, queries = _classifier(options)
+    classifier, queries = _classifier(options, options.support, options.query)
     for file, reason in queries.refused.items():
         print(f"{file}: {reason}", file=sys.stderr)
     if not queries.files:
@@ -69,16 +69,16 @@ def run(args) -> None:
     print(_as_json(answers) if options.json else _as_table(answers))
 
 
-def _classifier(options: Options) -> tuple[OwnClassifier, Queries]:
+def _classifier(options: Options, folder: str, files: tuple[str, ...]) -> tuple[OwnClassifier, Queries]:
     """The learner adapted to the support, and the queries in the form that it takes."""
     learner = None if options.learner is None else runs.trained(options.learner, options.device).learner
     say = partial(print, file=sys.stderr)
     if learner is None:
-        channels = next(iter(read_support(options.support).pictures.values())).shape[1]
+        channels = next(iter(read_support(folder).pictures.values())).shape[1]
         learner = usual_learner(channels).to(options.device)
     channels, size = learner.net.in_channels, learner.net.image_size
-    support = read_support(options.support, size, channels, say)
-    return OwnClassifier(learner, support.pictures), read_queries(options.query, size, channels, support)
+    support = read_support(folder, size, channels, say)
+    return OwnClassifier(learner, support.pictures), read_queries(files, size, channels, support)
 
 
 def _held_out(learner: Learner) -> datasets.ImageClasses:

@@ -213,7 +213,6 @@ def _files() -> list[Hostile]:
 
 HOSTILE = _answers() + _files()
 QUICK = [
-    "loop, in a function",
     "deaf loop, in a cell",
     "fork bomb, in a function",
     "memory, in a function",

@@ -14,13 +14,13 @@ from metalearn_course.homework.marking import SEED
 from metalearn_course.homework.sandbox.client import Sandbox
 from metalearn_course.homework.sandbox.walls import Limits
 
-SECONDS = 6  # for one answer; a busy machine needs some to fork
+SECONDS = 10  # for one answer; a busy machine needs some to fork
 
 
 @pytest.fixture(scope="module")
 def sandbox():
     """One for all tests: it imports PyTorch."""
-    with Sandbox(Limits(seconds=40)) as found:
+    with Sandbox(Limits(seconds=60)) as found:
         yield found
 
 

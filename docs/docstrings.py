@@ -34,8 +34,8 @@ def _source(it) -> str:
 
 def _block(lines: list[str]) -> list[str]:
     """A paragraph; its entries as a list, its indented lines as they stand, an example as it is."""
-    if lines[0].lstrip().startswith(">>>"):
-        return [line.strip() if line.startswith(" ") and not line.strip().startswith("...") else line for line in lines]
+    if lines[0].startswith(">>>"):
+        return lines
     found, entries = [], False
     for line in lines:
         if ITEM.match(line):

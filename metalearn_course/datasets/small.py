@@ -6,7 +6,6 @@ from typing import NamedTuple
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from metalearn_course.datasets.notes import Notes
 from metalearn_course.datasets.opening import is_grey, open_picture, whites
@@ -22,6 +21,8 @@ class Small(NamedTuple):
 
 def read_small(name: str, file: Path, size: int, channels: int, noted: Notes) -> Small:
     """The middle square of a picture file, upright, on white; Unreadable where there is none to be had."""
+    from torchvision.transforms.functional import pil_to_tensor  # late: help of the command line needs none of it
+
     picture = open_picture(file)
     image = picture.image
     if picture.frames:

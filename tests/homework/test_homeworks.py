@@ -127,6 +127,11 @@ def meta_gradient(theta, support_x, support_y, query_x, query_y, inner_lr, steps
     F.cross_entropy(logits(phi, query_x), query_y).backward()
     return {{name: w.grad for name, w in theta.items()}}
 """
+FIRST_ORDER = """
+def meta_gradient(theta, support_x, support_y, query_x, query_y, inner_lr, steps):
+    phi = inner(theta, support_x, support_y, inner_lr, steps)
+    return torch.func.grad(lambda p: F.cross_entropy(logits(p, query_x), query_y))(phi)
+"""
 BATCH = """
 def batch_meta_gradient(theta, support_x, support_y, query_x, query_y, inner_lr, steps):
     total = {{name: torch.zeros_like(w) for name, w in theta.items()}}
@@ -201,6 +206,10 @@ WRONG = {  # (homework, what is wrong): answers, points lost by test
     ),
     ("hw1", "interval over queries"): (dict(interval=INTERVAL.format(mean="")), {"interval-half": 4}),
     ("hw1", "unpaired"): (dict(gain=GAIN.format(deviation="(a.var() + b.var()) ** 0.5")), {"gain-half": 3}),
+    ("hw1", "a gain over queries"): (
+        dict(gain=GAIN.format(deviation="(a - b).std()").replace(".mean(1)", ".flatten()")),
+        {"gain-half": 3},
+    ),
     ("hw1", "the mirrored gain"): (
         dict(gain=GAIN.format(deviation="(a - b).std()").replace("(a - b).mean()", "(b - a).mean()")),
         {"gain-mean": 1},
@@ -210,7 +219,7 @@ WRONG = {  # (homework, what is wrong): answers, points lost by test
         {"choose-honest": 2},
     ),
     ("hw2", "first order for second order"): (
-        dict(meta_gradient=META.format(second=False)),
+        dict(meta_gradient=FIRST_ORDER),
         {"meta-second-order": 5},
     ),
     ("hw2", "sum for mean"): (dict(batch_meta_gradient=BATCH.format(divided="")), {"batch-mean": 3}),
@@ -252,7 +261,7 @@ WRONG = {  # (homework, what is wrong): answers, points lost by test
             repair="def repair(q, u, s):\n"
             "    return q - u.mean((0, 2, 3))[:, None, None] + s.mean((0, 2, 3))[:, None, None]"
         ),
-        {"repair-nearly-all": 3},
+        {"repair-half": 3, "repair-nearly-all": 3},
     ),
 }
 
@@ -310,7 +319,7 @@ def test_right_answers_written_differently_lose_nothing(name):
 
 @LONG
 def test_first_order_learns_too_so_that_it_loses_only_its_own_points():
-    assert lost("hw2", dict(meta_gradient=META.format(second=False)), training=True) == {"meta-second-order": 5}
+    assert lost("hw2", dict(meta_gradient=FIRST_ORDER), training=True) == {"meta-second-order": 5}
 
 
 @LONG

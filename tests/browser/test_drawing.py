@@ -5,7 +5,8 @@ import pytest
 from lab import shown, until, wait_for_change
 from pads import clear, draw, n_strokes, paper, touch
 
-SOURCE = """from metalearn_course import learners, widgets
+SOURCE = """from metalearn_course import learners
+from metalearn_course.lessons import widgets
 widgets.DrawingTask(learners.load_pretrained("omniglot-maml-5w1s"))"""
 SHAPES = [
     [[(50, 10), (50, 100)]],  # a stem

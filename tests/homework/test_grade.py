@@ -141,12 +141,20 @@ def soon(happens, seconds: int = 60) -> bool:
 
 
 def children() -> set[int]:
-    """Every process below this one."""
+    """Every process below this one that still runs; one that has ended may wait for its parent to ask."""
     found, news = set(), {os.getpid()}
     while news:
         found |= news
         news = {child for pid in news for child in _children(pid)} - found
-    return found - {os.getpid()}
+    return {pid for pid in found - {os.getpid()} if _runs(pid)}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _children(pid: int) -> list[int]:

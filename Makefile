@@ -6,7 +6,7 @@ READY := .venv/ready
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 QUIET := TQDM_DISABLE=1 PYDEVD_DISABLE_FILE_VALIDATION=1
 
-.PHONY: lab test lint pytest nbval browser notebooks results clean
+.PHONY: lab test lint pytest nbval browser notebooks site results clean
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -21,6 +21,7 @@ test:
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/ty check --python $(BIN)/python
 
 # One thread a worker: small tasks gain little from two, and workers would fight over them.
 pytest: $(READY)
@@ -41,8 +42,14 @@ notebooks: $(READY)
 	  $(QUIET) $(BIN)/jupyter nbconvert --to notebook --execute --inplace $$lesson || exit 1; done
 	$(BIN)/python tests/notebook_rules.py $(LESSONS)
 
+# The lessons to read and the reference of the package, in docs/_build/html; a warning is an error.
+site: $(READY)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[site]"
+	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
+
 results: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m metalearn_course reproduce
+	OMP_NUM_THREADS=1 $(BIN)/python -m metalearn_course.applications.zero_shot_ledger
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }

@@ -11,14 +11,25 @@ from torch.utils._pytree import tree_map
 
 
 class LabelledSet(NamedTuple):
-    """Pictures and their labels."""
+    """Pictures and their labels.
+
+    >>> pictures = LabelledSet(torch.zeros(10, 1, 28, 28), torch.arange(10) % 5)  # two of each of five classes
+    >>> pictures.x.shape, pictures.y.bincount().tolist()
+    (torch.Size([10, 1, 28, 28]), [2, 2, 2, 2, 2])
+    """
 
     x: Tensor  # (..., M, C, H, W), float
     y: Tensor  # (..., M), int64 in 0..n_way-1
 
 
 class Episode(NamedTuple):
-    """One task, or a batch of tasks when every tensor leads with a task axis T."""
+    """One task, or a batch of tasks when every tensor leads with a task axis T.
+
+    >>> support = LabelledSet(torch.zeros(8, 5, 1, 28, 28), torch.arange(5).expand(8, 5))
+    >>> episodes = Episode(support, query=support, classes=torch.arange(5).expand(8, 5))  # eight 5-way 1-shot tasks
+    >>> episodes.n_tasks, episodes.n_way, episodes.task(0).support.x.shape
+    (8, 5, torch.Size([5, 1, 28, 28]))
+    """
 
     support: LabelledSet  # n_way * k_shot pictures to learn from
     query: LabelledSet  # n_way * n_query pictures to be judged on

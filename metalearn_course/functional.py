@@ -8,7 +8,11 @@ EPSILON = 1e-5  # added to variances before the square root, as in torch.nn.Batc
 
 
 def sgd_step(params, grads, rates):
-    """params - rate * grad, leaf by leaf; `rates` is one number (or tensor) or a pytree like params."""
+    """params - rate * grad, leaf by leaf; `rates` is one number (or tensor) or a pytree like params.
+
+    >>> sgd_step({"w": torch.tensor([1.0, 2.0])}, {"w": torch.tensor([2.0, 2.0])}, 0.5)
+    {'w': tensor([0., 1.])}
+    """
     if isinstance(rates, (int, float, Tensor)):
         return tree_map(lambda p, g: p - rates * g, params, grads)
     return tree_map(lambda p, g, rate: p - rate * g, params, grads, rates)
@@ -20,6 +24,10 @@ def prototypes(features: Tensor, y: Tensor, n_way: int, weights: Tensor | None =
     weights (M,): how much each picture counts in its class's mean; all the same by default.
     Written with one-hot labels rather than with `y == c` selections, because shapes inside a task
     must not depend on data (vmap refuses that). A class without a picture gives NaN.
+
+    >>> prototypes(torch.tensor([[0.0, 2.0], [4.0, 2.0], [1.0, 1.0]]), torch.tensor([0, 0, 1]), n_way=2)
+    tensor([[2., 2.],
+            [1., 1.]])
     """
     members = torch.nn.functional.one_hot(y, n_way).to(features.dtype)  # (M, n_way)
     if weights is not None:
@@ -113,5 +121,9 @@ def flipout_conv2d(x: Tensor, mean: Tensor, delta: Tensor, sign_in: Tensor, sign
 
 
 def accuracy(logits: Tensor, y: Tensor) -> Tensor:
-    """Share of right answers along the last axis of y: (..., Q, N), (..., Q) -> (...)."""
+    """Share of right answers along the last axis of y: (..., Q, N), (..., Q) -> (...).
+
+    >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1, 1, 0])).item()
+    0.75
+    """
     return (logits.argmax(-1) == y).float().mean(-1)

@@ -39,6 +39,17 @@ class EpisodeSampler:
 
     augment: varies each picture of a task that `sample` and `sample_tasks` give (see datasets/augment.py), for
     training; `evaluate` gathers pictures as they are.
+
+    >>> from metalearn_course.datasets import from_tensors
+    >>> pictures = (torch.rand(12 * 6, 1, 28, 28) * 255).byte()
+    >>> images = from_tensors("noise", pictures, counts=[6] * 12, names=[f"class {c}" for c in range(12)])
+    >>> sampler = EpisodeSampler(images, n_way=5, k_shot=1, n_query=3)
+    >>> episodes = sampler.sample(n_tasks=4)
+    >>> episodes.support.x.shape, episodes.query.x.shape
+    (torch.Size([4, 5, 1, 28, 28]), torch.Size([4, 15, 1, 28, 28]))
+    >>> same = sampler.sample_tasks(seed=0, step=7, tasks=[2]), sampler.sample_tasks(seed=0, step=7, tasks=[1, 2])
+    >>> bool((same[0].query.x[0] == same[1].query.x[1]).all())
+    True
     """
 
     def __init__(

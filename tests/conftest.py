@@ -23,6 +23,12 @@ def kanji():
 
 
 @pytest.fixture(scope="session")
+def emoji():
+    """The embedded drawings in colour."""
+    return datasets.load("emoji")
+
+
+@pytest.fixture(scope="session")
 def omniglot_root():
     """A folder with the official archives; these are never part of the repository."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "omniglot"

@@ -75,6 +75,11 @@ def without_time(history: training.History | Path) -> list[dict]:
     return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
 
 
+def remembered(trained_on: dict) -> dict:
+    """What a learner was trained on, with its tensor as a list, to compare it."""
+    return {key: value.tolist() if isinstance(value, torch.Tensor) else value for key, value in trained_on.items()}
+
+
 def read_log(out: Path) -> list[dict]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 

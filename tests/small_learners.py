@@ -4,7 +4,7 @@ import torch
 
 from metalearn_course import nets
 from metalearn_course.episode import Episode, LabelledSet
-from metalearn_course.learners import ABML, ANIL, MAML, VILM, MatchingNet, Pretrained, ProtoNet, Reptile
+from metalearn_course.learners import ABML, ANIL, MAML, VILM, InContext, MatchingNet, Pretrained, ProtoNet, Reptile
 
 MAKE = {
     "maml": lambda net: MAML(net, 3, inner_steps=2),
@@ -21,10 +21,12 @@ MAKE = {
     "pretrained": lambda net: Pretrained(net, 3, n_classes=15, head_steps=5),
     "pretrained, linear": lambda net: Pretrained(net, 3, n_classes=15, head="linear", head_steps=5),
     "pretrained, tuned": lambda net: Pretrained(net, 3, n_classes=15, head_steps=5, tune_steps=2),
+    "incontext": lambda net: InContext(net, 3, width=12, n_codes=8, layers=2, alike=False),
+    "incontext, frozen": lambda net: InContext(net, 3, width=12, n_codes=8, heads=2, frozen=True, norm="support"),
     "vilm": lambda net: VILM(net, 3, m=2, hidden=8, head_steps=5, norm="support"),
     "vilm, linear": lambda net: VILM(net, 3, m=1, hidden=8, head="linear", head_steps=5, tune_steps=1, norm="query"),
 }
-WITH_RUNNING = [name for name in MAKE if name.split(",")[0] in ("matching", "protonet", "pretrained")]
+WITH_RUNNING = [name for name in MAKE if name.split(",")[0] in ("matching", "protonet", "incontext", "pretrained")]
 
 
 def made(name: str, seed: int = 0):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("metalearn_course", "tests", "benchmarks")
+FOLDERS = ("metalearn_course", "tests", "benchmarks", "docs")
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 PROCESSES = ("run", "Popen", "check_output")
 
@@ -26,6 +26,8 @@ def _takes_text(call: ast.Call) -> bool:
         return not (isinstance(call.func.value, ast.Name) and call.func.value.id == "storage")  # which writes UTF-8
     if name in PROCESSES:
         return _says(call, "text") or _says(call, "universal_newlines")
+    if isinstance(call.func, ast.Attribute) and name == "open":  # of a path, where a mode for text is all it is told
+        return bool(call.args) and _mode(call, 0).strip("'") in ("r", "w", "a", "x", "r+", "w+", "a+")
     return isinstance(call.func, ast.Name) and name == "open" and "b" not in _mode(call)
 
 
@@ -33,17 +35,18 @@ def _says(call: ast.Call, keyword: str) -> bool:
     return any(each.arg == keyword for each in call.keywords)
 
 
-def _mode(call: ast.Call) -> str:
-    modes = [*call.args[1:2], *(each.value for each in call.keywords if each.arg == "mode")]
+def _mode(call: ast.Call, position: int = 1) -> str:
+    modes = [*call.args[position : position + 1], *(each.value for each in call.keywords if each.arg == "mode")]
     return ast.unparse(modes[0]) if modes else "r"
 
 
 def test_what_is_unsaid_is_noticed():
     code = """
-open(p); open(p, "w"); p.read_text(); p.write_text(t); run(c, text=True)
-open(p, "rb"); open(p, encoding="utf-8"); p.write_text(t, encoding="utf-8"); run(c); storage.write_text(p, t)
+open(p); open(p, "w"); p.read_text(); p.write_text(t); p.open("w"); run(c, text=True)
+open(p, "rb"); open(p, encoding="utf-8"); p.write_text(t, encoding="utf-8"); run(c)
+Image.open(p); p.open("wb"); storage.write_text(p, t)
 """
-    assert unsaid(code) == [2] * 5
+    assert unsaid(code) == [2] * 6
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -18,7 +18,7 @@ FLOORS = [  # a room may import from its own floor and from those below
     {"cli", "__main__"},
 ]
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-DRAWING = {"ipywidgets": {"lessons/widgets"}, "matplotlib": {"lessons/widgets", "lessons/plots"}}
+DRAWING = {"ipywidgets": {"lessons/widgets"}, "matplotlib": {"lessons/widgets", "lessons/plots", "lessons/sketches"}}
 
 
 def rooms_of(path: Path) -> list[str]:

@@ -55,7 +55,7 @@ def run(args) -> None:
     """Print the gain of generated, of varied and of really more pictures over the support set alone."""
     options = made(Options, args)
     options.use()
-    if options.record:
+    if options.record is not None:
         records.check_name(options.record)
     known = runs.trained(options.run, options.device)
     if not isinstance(known.learner, VILM):
@@ -69,5 +69,5 @@ def run(args) -> None:
     found = runs.asked(known, sampler, options) | dict(learner=Path(options.run).name, n_choice=options.n_choice)
     found |= dict(episodes_hash=episodes_hash, norm=learner.norm, options=options.drawing(), rows=rows)
     print(further_pictures.table({options.record or options.run: found}))
-    if options.record:
+    if options.record is not None:
         records.record_measured("generated", options.record, found | {"command": args.typed})

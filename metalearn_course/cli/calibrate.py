@@ -33,7 +33,7 @@ def run(args) -> None:
     """Print the errors of the probabilities as they are, and at the temperature that validation classes choose."""
     options = made(Options, args)
     options.use()
-    if options.record:
+    if options.record is not None:
         records.check_name(options.record)
     known = runs.trained(options.run, options.device)
     learner, sampler = known.learner, runs.episodes(known, options)
@@ -47,7 +47,7 @@ def run(args) -> None:
     tempered = {"temperature": round(temperature, 4)} | records.calibration_figures(found.at(temperature))
     for each in (figures, tempered):
         print(", ".join(f"{name} {value:.4f}" for name, value in each.items()))
-    if options.record:
+    if options.record is not None:
         measured = runs.asked(known, sampler, options) | dict(norm=norm, test=draws) | figures
         measured |= dict(tempered=tempered | {"n_validation": options.n_validation}, command=args.typed)
         records.record_measured("calibration", options.record, measured)

@@ -20,9 +20,18 @@ def run(args) -> None:
     started = time.perf_counter()
     images = made(Pictures, args).load()
     print("\n".join(_described(images)))
-    for name, part in zip(("train", "validation", "test"), images.split()):
-        print(f"  {name:12} {len(part)} classes")
+    for line in _parts(images):
+        print(line)
     print(f"ready in {time.perf_counter() - started:.1f} s")
+
+
+def _parts(images: ImageClasses) -> list[str]:
+    """The usual split, or why there is none."""
+    try:
+        parts = images.split()
+    except ValueError as error:
+        return [f"  {'split':12} {error}"]
+    return [f"  {name:12} {len(part)} classes" for name, part in zip(("train", "validation", "test"), parts)]
 
 
 def _described(images: ImageClasses) -> list[str]:

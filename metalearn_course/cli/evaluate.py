@@ -37,7 +37,7 @@ def run(args) -> None:
     """Print the accuracy in every mode of normalisation that the learner has, and record it where that is asked."""
     options = made(Options, args)
     options.use()
-    if options.record:
+    if options.record is not None:
         records.check_name(options.record)
     known = runs.trained(options.run, options.device)
     sampler = runs.episodes(known, options)
@@ -46,7 +46,7 @@ def run(args) -> None:
     seconds = time.perf_counter() - started
     task = f"{sampler.n_way}-way {sampler.k_shot}-shot"
     print(f"{task}, {options.part} classes of {sampler.images.name}, {seconds:.0f} s")
-    if options.record:
+    if options.record is not None:
         more = _more(known, sampler, options, how, gains)
         records.record(options.record, known.path, known.info, scores, sampler, **more)
         print(f"recorded as {folder() / options.record}.json")
@@ -65,7 +65,7 @@ def _measure(learner: Learner, sampler: EpisodeSampler, n_episodes: int, how: di
     """Scores by mode of normalisation; where pictures are generated, what they gain over none."""
     scores: dict[str, Score] = {}
     gains: dict[str, Gain] = {}
-    generated = (learner.test_options | how).get("m", 0)
+    generated = {**learner.test_options, **how}.get("m", 0)
     for norm in learner.norms:
         scores[norm] = evaluate(learner, sampler, n_episodes, norm, progress=True, **how)
         print(scores[norm])
@@ -80,7 +80,7 @@ def _more(known: runs.Trained, sampler: EpisodeSampler, options: Options, how: d
     """What an entry of the ledger says beyond the scores."""
     learner, info, notes = known.learner, known.info, dict(known.notes)
     command, dataset, _ = notes.pop("command", None), notes.pop("dataset"), notes.pop("test_episode")
-    more = dict(split=notes | {"part": options.part}, test=learner.test_options | how)
+    more = dict(split=notes | {"part": options.part}, test={**learner.test_options, **how})
     more["train"] = info["setup"] | dict(command=command, device=info.get("device", options.device))
     if options.given():
         more["drawing"] = options.given()

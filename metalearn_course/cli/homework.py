@@ -54,7 +54,7 @@ ACTIONS = {"release": Release, "check": Check, "grade": Grade}
 def add_options(parser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     for name, options in ACTIONS.items():
-        said = options.__doc__.splitlines()[0]
+        said = (options.__doc__ or name).splitlines()[0]
         add_keywords(actions.add_parser(name, help=said, description=said), options)
 
 

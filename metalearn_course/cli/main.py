@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "meta-train a learner",
     "evaluate": "score a trained learner on new classes",
     "calibrate": "ask how far a trained learner's probabilities can be trusted",
+    "predict": "name pictures of your own after one to five examples per class",
     "augment": "ask what a VILM's pictures are worth beside other further pictures",
     "data": "prepare a dataset and say what is in it",
     "results": "print the ledger of measured runs",

@@ -2,8 +2,10 @@
 
 import argparse
 import re
+import sys
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import torch
 
@@ -68,8 +70,11 @@ class Pictures:
     def load(self) -> ImageClasses:
         """The dataset as it was asked for."""
         asked = dict(size=self.size, channels=self.channels, invert=self.invert, depth=self.depth)
-        given = {name: value for name, value in asked.items() if value is not None}
-        images = datasets.load(self.dataset or "kanji", self.root, **given)
+        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        name = self.dataset or "kanji"
+        if name.startswith("folder:"):  # what was read and left out; results alone go to the standard output
+            given["report"] = partial(print, file=sys.stderr)
+        images = datasets.load(name, self.root, **given)
         return images if self.at_least is None else images.with_at_least(self.at_least)
 
 

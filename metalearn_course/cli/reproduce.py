@@ -35,7 +35,8 @@ def run(args) -> None:
 def _print_list() -> None:
     for run in plan.RUNS:
         print(f"{'missing' if run.missing() else 'there':8} {', '.join(run.entries)}")
-    for kind, planned in (("calibration", plan.calibrations()), ("generated", plan.augmentations())):
+    kinds = {"calibration": plan.calibrations, "generated": plan.augmentations, "incontext": plan.in_context}
+    for kind, planned in kinds.items():
         there = records.measured(kind)
-        for name in planned:
+        for name in planned():
             print(f"{'there' if name in there else 'missing':8} {kind}/{name}")

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from metalearn_course.cli.options import Drawing, Machine, Pictures, fitting_query, sampler_of
 from metalearn_course.datasets import ImageClasses
@@ -55,18 +55,10 @@ def checkpoint(name: str) -> Path:
     raise FileNotFoundError(f"{name!r} is neither the folder of a run nor an entry of the ledger in {folder()}")
 
 
-def load(path: Path) -> tuple[Learner, dict]:
-    """The learner of a checkpoint and its info; ValueError for what is no checkpoint of a run."""
-    try:
-        return load_learner(path)
-    except KeyError as error:
-        raise ValueError(f"{path} is no checkpoint of a learner that this course knows: {error} in it") from error
-
-
 def trained(name: str, device: str) -> Trained:
     """The learner of a run or of the ledger, on a device."""
     path = checkpoint(name)
-    learner, info = load(path)
+    learner, info = load_learner(path)
     learner.to(device)
     usual = dict(split_seed=0, official=False, dataset=info["setup"]["dataset"][0])
     usual["test_episode"] = info["setup"]["episode"][:2]
@@ -109,7 +101,7 @@ def asked(known: Trained, sampler: EpisodeSampler, options: Measuring) -> dict:
 def _load(known: Trained, options: Measuring) -> ImageClasses:
     """The pictures that were asked for, in the shape that the learner's net takes."""
     channels, size = _shape(known.learner)[:2]
-    pictures = dict(size=options.size or size, channels=options.channels or channels)
+    pictures: dict[str, Any] = dict(size=options.size or size, channels=options.channels or channels)
     if options.dataset in (None, known.notes["dataset"]):  # read as they were in training
         pictures["dataset"] = known.notes["dataset"]
         for name in ("invert", "depth", "at_least"):
@@ -138,7 +130,8 @@ def _refuse_other_pictures(known: Trained, images: ImageClasses) -> None:
     if shape != wanted:
         raise ValueError(f"the pictures of {images.name} are {shape}, but the learner was trained on {wanted}")
     name, hash, _ = known.info["setup"]["dataset"]
-    if name == images.name and hash != images.hash and {*known.learner.trained_on["groups"]} & {*images.groups}:
+    groups = (known.learner.trained_on or {}).get("groups", ())
+    if name == images.name and hash != images.hash and {*groups} & {*images.groups}:
         raise ValueError(
             f"{name} has changed since the learner was trained on it, and classes that it was trained on are among "
             "those to evaluate on now; bring the old pictures back, or train again"

@@ -24,8 +24,9 @@ ENTRY = re.compile(r"(\w+(?:, \w+)*): (.*)")
 class Parser(argparse.ArgumentParser):
     """argparse answers a mistake with every option there is; the mistake alone is easier to read."""
 
-    def __init__(self, **options):
-        super().__init__(**options | dict(allow_abbrev=False, formatter_class=Form))
+    def __init__(self, **options: Any):
+        options.update(allow_abbrev=False, formatter_class=Form)
+        super().__init__(**options)
 
     def error(self, message: str):
         self.exit(2, f"error: {message} ({self.prog} --help says more)\n")
@@ -49,7 +50,8 @@ def add_options(parser: argparse.ArgumentParser, cls: type, skip=(), aliases=Non
         if name in skip:
             continue
         default = (defaults or {}).get(name, parameter.default)
-        kind, how = parameter.annotation, dict(help=words.get(name, "").rstrip(".").replace("%", "%%"))
+        kind, how = parameter.annotation, {}
+        how["help"] = words.get(name, "").rstrip(".").replace("%", "%%")
         if name == "norm" and hasattr(cls, "norms"):
             kind = Annotated[str, cls.norms]  # the modes that a learner knows stand in its class
         if default is parameter.empty:
@@ -57,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser, cls: type, skip=(), aliases=Non
             parser.add_argument(name, metavar=name.upper(), **how)
         else:
             flags, more = _form(name, kind, default)
-            flags += [aliases[name]] if name in (aliases or {}) else []
+            flags += [aliases[name]] if aliases and name in aliases else []
             parser.add_argument(*flags, dest=name, default=default, **how, **more)
     if isinstance(parser, Parser):
         parser.usage = " ".join([parser.prog, *positional, "[options]"])  # argparse would list them all
@@ -76,7 +78,7 @@ def keywords(cls: type) -> dict[str, inspect.Parameter]:
     others = [name for name, parameter in parameters.items() if parameter.kind is parameter.VAR_KEYWORD]
     for name in others:
         del parameters[name]
-    return keywords(cls.__base__) | parameters if others else parameters
+    return keywords(cls.__mro__[1]) | parameters if others else parameters
 
 
 def descriptions(cls: type) -> dict[str, str]:

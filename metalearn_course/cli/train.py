@@ -7,12 +7,12 @@ import torch
 
 from metalearn_course import nets, training
 from metalearn_course.cli.options import Drawing, Machine, Pictures, Whole, fitting_query, sampler_of
-from metalearn_course.cli.runs import checkpoint, load
+from metalearn_course.cli.runs import checkpoint
 from metalearn_course.cli.signatures import add_options as add_keywords
 from metalearn_course.cli.signatures import made
 from metalearn_course.datasets import ImageClasses
 from metalearn_course.datasets.augment import Augment
-from metalearn_course.learners import LEARNERS, Learner
+from metalearn_course.learners import LEARNERS, Learner, load_learner
 from metalearn_course.training import ranks
 
 SHORT = {"MatchingNet": "matching"}  # names of learners on the command line that are not the class's own
@@ -115,7 +115,7 @@ def add_options(parser) -> None:
     for name, learner in BY_NAME.items():
         what = (learner.__doc__ or name).splitlines()[0]
         command = learners.add_parser(name, help=what, description=what)
-        add_keywords(command, Options, defaults=learner.train_defaults | {"n_query": None})
+        add_keywords(command, Options, defaults={**learner.train_defaults, "n_query": None})
         add_keywords(command.add_argument_group(f"options of {learner.__name__}"), learner, OURS, ALIASES)
 
 
@@ -191,7 +191,7 @@ def _learner(options: Options, args, train: ImageClasses) -> Learner:
 
 def _start_from(learner: Learner, name: str) -> None:
     """Take over the net of another run, and the memory of what it has seen."""
-    other, _ = load(checkpoint(name))
+    other, _ = load_learner(checkpoint(name))
     if other.net.config != learner.net.config:
         raise ValueError(f"--init {name}: its net is {other.net.config}, this one {learner.net.config}")
     learner.start_from(other)

@@ -34,6 +34,17 @@ def load(
     light and dark. By default pictures stay as they are, and those of a folder are looked at (`folder.load`).
     options: of the dataset's own `load`, such as depth=2 of a folder.
     Raises ValueError for unknown names and options.
+
+    >>> import pathlib, tempfile
+    >>> from PIL import Image
+    >>> own = pathlib.Path(tempfile.mkdtemp())
+    >>> for name in ("circle", "cross"):
+    ...     (own / name).mkdir()
+    ...     for number in range(2):
+    ...         Image.new("L", (40, 40), 60 * number).save(own / name / f"{number}.png")
+    >>> images = load(f"folder:{own}", size=28, invert=False, report=None)
+    >>> images.names, images.images.shape
+    (('circle', 'cross'), torch.Size([4, 1, 28, 28]))
     """
     options |= {} if root is None else {"root": root}
     if name.startswith("folder:") and name != "folder:":

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 MEMBERS = 200_000  # the most that an archive may list
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
@@ -44,7 +44,7 @@ def tar_members(archive: Path, limits: dict[str, int]) -> dict[str, bytes]:
                 if member.size > max(limits.values()):  # before it is unpacked on the way to the next
                     raise _too_large(archive, member.name, max(limits.values()))
                 if member.name in limits and member.isfile():
-                    with file.extractfile(member) as stream:
+                    with cast(IO[bytes], file.extractfile(member)) as stream:  # a file, so there is one
                         found[member.name] = _read(archive, member.name, stream, limits[member.name])
                 if len(found) == len(limits):
                     break

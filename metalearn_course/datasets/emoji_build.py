@@ -11,6 +11,9 @@ into a folder, install the renderer, and run this module on the folder:
 
 It takes two minutes, writes emoji.zip and emoji-licences.md beside this file, and prints the classes that
 look most alike across groups. With a second folder it also writes contact sheets there, to be looked at.
+
+The picture of the README is drawn from the finished file, `python -c "from metalearn_course.datasets import
+emoji_build; emoji_build.write_picture('notebooks/pictures/emoji.png')"`.
 """
 
 import csv
@@ -21,14 +24,16 @@ import sys
 import tarfile
 import unicodedata
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import torch
 from PIL import Image, ImageDraw
-from torchvision.transforms.functional import pil_to_tensor
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
 from metalearn_course.common.progress import bar
+from metalearn_course.datasets import emoji
 from metalearn_course.datasets import emoji_choices as choices
 
 SETS = (
@@ -103,7 +108,7 @@ def _file(packages: Path, package: str, path: str) -> str:
     archives = sorted(packages.glob(f"{package.strip('@').replace('/', '-')}-[0-9]*.tgz"))
     if archives:
         with tarfile.open(archives[-1]) as archive:
-            return archive.extractfile(f"package/{path}").read().decode()
+            return cast(IO[bytes], archive.extractfile(f"package/{path}")).read().decode()
     for folder in (packages / package, packages / "node_modules" / package):
         if folder.is_dir():
             return (folder / path).read_text(encoding="utf-8")
@@ -209,7 +214,7 @@ def _icons(things: list[Thing], drawn: DrawnSet, names: dict[str, str], chosen: 
 
 def draw(icons: dict, name: str) -> Image.Image:
     """A drawing on white, 32x32; the lowest bit of every colour is 1, which takes a tenth off the file."""
-    import resvg_py  # what only this script needs
+    import resvg_py  # ty: ignore[import-not-found] # what only this script needs
 
     png = resvg_py.svg_to_bytes(
         svg_string=svg(icons, name), width=RENDERED, height=RENDERED, background="#ffffff", skip_system_fonts=True
@@ -224,7 +229,7 @@ def svg(icons: dict, name: str) -> str:
     """The whole SVG of an icon or an alias; what takes the colour of the text is black."""
     while name in icons.get("aliases", {}):
         name = icons["aliases"][name]["parent"]
-    icon = {"left": 0, "top": 0, **{key: icons[key] for key in ("width", "height") if key in icons}}
+    icon: dict[str, Any] = {"left": 0, "top": 0, **{key: icons[key] for key in ("width", "height") if key in icons}}
     icon |= icons["icons"][name]
     box = "{left} {top} {width} {height}".format(**icon)
     return (
@@ -367,6 +372,22 @@ def write_sheets(folder: Path, things: list[Thing], pictures: dict[str, dict[str
             for style, picture in pictures[thing.name].items():
                 sheet.paste(picture, (x + 130 + 32 * SETS.index(style), y))
         sheet.save(folder / f"emoji-{start // (2 * rows):02d}.png")
+
+
+SHOWN = ("octopus", "mushroom", "strawberry", "rocket", "guitar", "crown", "ghost", "umbrella with rain drops")
+
+
+def write_picture(path: str | Path, names: Sequence[str] = SHOWN) -> None:
+    """Some things as all artists drew them, a line a class, at twice their size."""
+    images = emoji.load()
+    width = SIZE * 2 + 6
+    sheet = Image.new("RGB", (width * max(images.counts.tolist()), width * len(names)), "white")
+    for line, c in enumerate(images.names.index(name) for name in names):
+        start, count = int(images.starts[c]), int(images.counts[c])
+        for column, picture in enumerate(images.images[start : start + count]):
+            large = to_pil_image(picture).resize((2 * SIZE, 2 * SIZE), Image.Resampling.BICUBIC)
+            sheet.paste(large, (width * column + 3, width * line + 3))
+    sheet.quantize(256).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Read by `emoji_build` alone.
 """
 
 # fxemoji has names of its own; what stands here goes before any match of names ("scroll" is drawn as a mouse wheel).
-FXEMOJI = dict(
-    line.strip().split(": ", 1)
+FXEMOJI: dict[str, str] = dict(
+    line.strip().partition(": ")[::2]
     for line in """
     2hearts: two hearts
     americasglobe: globe showing Americas

@@ -2,18 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
-from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from metalearn_course.common.progress import bar
 from metalearn_course.datasets import transforms
 from metalearn_course.datasets.images import ImageClasses, from_tensors
 from metalearn_course.datasets.notes import Notes, listed
-from metalearn_course.datasets.opening import Unreadable, is_coloured, is_grey, open_picture, whites
+from metalearn_course.datasets.opening import Unreadable, is_coloured
+from metalearn_course.datasets.small import Small, read_small, scaled
 from metalearn_course.datasets.tree import Found, find
 
 GREY_SIZE, COLOUR_SIZE = 28, 84  # pixels: what the field uses for characters and for photographs
@@ -56,9 +53,9 @@ def load(
         channels = 3 if any(_shows_colour(file) for files in found.classes.values() for file in files) else 1
     size = size or (GREY_SIZE if channels == 1 else COLOUR_SIZE)
     classes = _read(root, found, size, channels, skip_unreadable)
-    pixels = _scaled([small for smalls in classes.values() for small in smalls], found.noted)
+    pixels = scaled([small for smalls in classes.values() for small in smalls], found.noted)
     _note_faint(pixels, [small.name for smalls in classes.values() for small in smalls], found.noted)
-    turned, said = _polarity(pixels, invert)
+    turned, said = polarity(pixels, invert)
     counts = [len(smalls) for smalls in classes.values()]
     if report is not None:
         report(_summary(root.name, counts, pixels, said, found))
@@ -69,14 +66,6 @@ def load(
 # Reading -------------------------------------------------------------------------------------
 
 
-class _Small(NamedTuple):
-    """A picture made small, so that large ones do not pile up in memory."""
-
-    name: str
-    pixels: Tensor  # (C, size, size), uint8, or float where the white of its numbers is still to be found
-    lightest: float | None
-
-
 def _shows_colour(file: Path) -> bool:
     try:
         return is_coloured(file)
@@ -84,9 +73,9 @@ def _shows_colour(file: Path) -> bool:
         return False
 
 
-def _read(root: Path, found: Found, size: int, channels: int, skip: bool) -> dict[str, list[_Small]]:
+def _read(root: Path, found: Found, size: int, channels: int, skip: bool) -> dict[str, list[Small]]:
     """The pictures by class; those that cannot be read are left out or, all of them in one error, refused."""
-    classes: dict[str, list[_Small]] = {}
+    classes: dict[str, list[Small]] = {}
     failed: list[str] = []
     progress = bar(total=sum(map(len, found.classes.values())), desc="pictures", leave=False)
     for name, files in found.classes.items():
@@ -94,7 +83,7 @@ def _read(root: Path, found: Found, size: int, channels: int, skip: bool) -> dic
             progress.update()
             shown = file.relative_to(root).as_posix()
             try:
-                small = _small(shown, file, size, channels, found.noted)
+                small = read_small(shown, file, size, channels, found.noted)
                 classes.setdefault(name, []).append(small)
             except Unreadable as error:
                 failed.append(f"{file} ({error})")
@@ -111,37 +100,6 @@ def _read(root: Path, found: Found, size: int, channels: int, skip: bool) -> dic
     return classes
 
 
-def _small(name: str, file: Path, size: int, channels: int, noted: Notes) -> _Small:
-    picture = open_picture(file)
-    image = picture.image
-    if picture.frames:
-        noted.add("pictures with several frames, of which the first was taken", name)
-    if max(image.size) > 2 * min(image.size):
-        noted.add("pictures more than twice as long as wide, of which the middle square was taken", name)
-    if channels == 3 and (image.mode == "F" or is_grey(image)):
-        noted.add("grey pictures stored with three equal channels", name)
-    if image.mode != "F":
-        image = image.convert("L" if channels == 1 else "RGB")
-    square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    pixels = pil_to_tensor(square)
-    return _Small(name, pixels.expand(channels, -1, -1), picture.lightest)
-
-
-def _scaled(smalls: list[_Small], noted: Notes) -> Tensor:
-    """(M, C, size, size) uint8: numbers of other depths than 8 bits scaled so that white is 255."""
-    deep = [small for small in smalls if small.lightest is not None]
-    white = dict(zip(map(id, deep), whites([small.lightest for small in deep])))
-    pixels = []
-    for small in smalls:
-        if small.lightest is None:
-            pixels.append(small.pixels)
-            continue
-        top = white[id(small)]
-        pixels.append((small.pixels.clamp(0, top) * (255 / top)).round().to(torch.uint8))
-        noted.add(f"pictures whose numbers were read as 0 to {top}", small.name)
-    return torch.stack(pixels)
-
-
 # What is said about them ---------------------------------------------------------------------
 
 
@@ -154,8 +112,8 @@ def _note_faint(pixels: Tensor, names: list[str], noted: Notes) -> None:
         noted.add(f"pictures that are nearly black: no tone above {DARK - 1} of 255", names[i])
 
 
-def _polarity(pixels: Tensor, invert: bool | None) -> tuple[bool, str]:
-    """Whether to invert, and the words for it."""
+def polarity(pixels: Tensor, invert: bool | None = None) -> tuple[bool, str]:
+    """Whether to invert pictures (M, C, H, W) uint8, and the words for it; None asks them."""
     if invert is not None:
         return invert, "inverted, as asked" if invert else "not inverted, as asked"
     if pixels.shape[1] == 3:
@@ -188,7 +146,7 @@ def _summary(name: str, counts: list[int], pixels: Tensor, said: str, found: Fou
     return line
 
 
-def _official(found: Found, classes: dict[str, list[_Small]]) -> dict[str, frozenset[str]]:
+def _official(found: Found, classes: dict[str, list[Small]]) -> dict[str, frozenset[str]]:
     """The split that the folders tell: where test classes lie apart and are no training classes as well."""
     train, val, test = (found.parts.get(part, set()) & classes.keys() for part in ("train", "val", "test"))
     if not train or not test or train & test or train & val or val & test:

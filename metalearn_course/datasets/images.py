@@ -52,6 +52,13 @@ class ImageClasses:
         """The given classes, by index or by a mask with a bool for every class; the pictures are shared, not copied.
 
         ValueError for anything else: indices out of range, a mask of another length, fractions.
+
+        >>> pictures = (torch.rand(10 * 4, 1, 28, 28) * 255).byte()
+        >>> images = from_tensors("noise", pictures, counts=[4] * 10, names=list("abcdefghij"))
+        >>> images.select([0, 2]).names
+        ('a', 'c')
+        >>> len(images.select(images.counts > 4))
+        0
         """
         index = _class_index(classes, len(self))
         chosen = index.tolist()
@@ -76,6 +83,11 @@ class ImageClasses:
 
         The usual augmentation of Omniglot. With reflections=True there are eight, each of the four in the
         mirror too. Nothing is stored: pictures are turned when they are drawn.
+
+        >>> pictures = (torch.rand(10 * 4, 1, 28, 28) * 255).byte()
+        >>> images = from_tensors("noise", pictures, counts=[4] * 10, names=list("abcdefghij"))
+        >>> images.with_rotations()
+        ImageClasses(noise: 40 classes in 10 groups, pictures 1x28x28)
         """
         if self.rotations is not None:
             raise ValueError("these classes are rotated already")
@@ -100,6 +112,12 @@ class ImageClasses:
 
         by="subgroup" or "family" keeps these together as well, for tests on another kind of thing, and
         `sizes` counts them; a group that spans two of them goes with its first class.
+
+        >>> pictures = (torch.rand(10 * 4, 1, 28, 28) * 255).byte()
+        >>> images = from_tensors("noise", pictures, counts=[4] * 10, names=list("abcdefghij"))
+        >>> train, validation, test = images.split(seed=0, sizes=(6, 2, 2))
+        >>> len(train), len(validation), len(test), set(train.names) & set(test.names)
+        (6, 2, 2, set())
         """
         units = self._units(by)
         every = sorted(set(units))
@@ -145,10 +163,8 @@ class ImageClasses:
         rows = self.starts[classes].unsqueeze(-1) + numbers
         x = self.images[rows.to(device, non_blocking=True)]  # (T, N, K, C, H, W) uint8
         if self.rotations is not None:
-            turns = self.rotations[classes].to(device, non_blocking=True).view(*classes.shape, 1, 1, 1, 1)
-            x = torch.where((turns & 4).bool(), x.flip(-1), x)
-            x = torch.where((turns & 1).bool(), torch.rot90(x, 1, (-2, -1)), x)
-            x = torch.where((turns & 2).bool(), x.flip(-2, -1), x)
+            turns = self.rotations[classes].to(device, non_blocking=True)  # (T, N)
+            x = _turned(x, turns.view(*classes.shape, 1, 1))
         return x.float().div_(255)
 
     @property
@@ -173,6 +189,18 @@ class ImageClasses:
     def _ids_by_class(self) -> list[Tensor]:
         ids = self.picture_ids
         return [ids[start : start + count] for start, count in zip(self.starts.tolist(), self.counts.tolist())]
+
+
+def _turned(x: Tensor, turns: Tensor) -> Tensor:
+    """Square pictures x (..., H, W), each turned by turns (...) quarters as torch.rot90 does, 4 to 7 mirrored first.
+
+    One gather of pixels, for which nothing is read back from a device.
+    """
+    side = x.shape[-1]
+    upright = torch.arange(side * side, device=x.device).view(side, side)
+    ways = [torch.rot90(places, quarters).flatten() for places in (upright, upright.flip(-1)) for quarters in range(4)]
+    places = torch.stack(ways)  # (8, H * W): where the pixels of each way come from
+    return x.flatten(-2).gather(-1, places[turns].expand(*x.shape[:-2], -1)).view_as(x)
 
 
 def _class_index(classes, n_classes: int) -> Tensor:
@@ -208,12 +236,16 @@ def _part_sizes(given: Sequence[float] | None, default: Sequence[float], n_units
             f"{n_units} groups of classes are too few for training, validation and test; give sizes=, "
             f"such as ({n_units}, 0, 0) to train on all of them or (0, 0, {n_units}) to test on all"
         )
-    sizes = list(_group_counts([size / total for size in default], n_units))
+    shares = [size / total for size in default]
+    sizes = list(_group_counts(shares, n_units))
     fewest = min(FEW, n_units // len(wanted))
     while small := [part for part in wanted if sizes[part] < fewest]:
+        large = [part for part in range(3) if sizes[part] > fewest]
+        above = max(large, key=lambda part: sizes[part] - shares[part] * n_units)  # its share, by most
+        sizes[above] -= 1
         sizes[small[0]] += 1
-        sizes[sizes.index(max(sizes))] -= 1
-    return tuple(sizes)
+    n_train, n_val, n_test = sizes
+    return n_train, n_val, n_test
 
 
 def _group_counts(sizes: Sequence[float], n_groups: int) -> tuple[int, int, int]:
@@ -233,14 +265,20 @@ def _group_counts(sizes: Sequence[float], n_groups: int) -> tuple[int, int, int]
     return n_train, n_val, n_test
 
 
-def from_tensors(name: str, images: Tensor, counts: Sequence[int], names, groups=None, hash=None, **options):
+def from_tensors(
+    name: str, images: Tensor, counts: Sequence[int] | Tensor, names, groups=None, hash=None, **options
+) -> ImageClasses:
     """ImageClasses of pictures (M, C, H, W) uint8 that are sorted by class, counts[c] of class c.
 
     hash identifies the dataset; by default it is that of pictures, counts and names. options are further fields.
+
+    >>> pictures = torch.zeros(5, 3, 32, 32, dtype=torch.uint8)
+    >>> from_tensors("mine", pictures, counts=[3, 2], names=["cat", "dog"])
+    ImageClasses(mine: 2 classes in 2 groups, pictures 3x32x32)
     """
-    counts = torch.as_tensor(counts)
-    if int(counts.sum()) != len(images) or len(counts) != len(names):
-        raise ValueError(f"{len(images)} pictures, counts for {int(counts.sum())}, {len(names)} class names")
+    counts_of = torch.as_tensor(counts)
+    if int(counts_of.sum()) != len(images) or len(counts_of) != len(names):
+        raise ValueError(f"{len(images)} pictures, counts for {int(counts_of.sum())}, {len(names)} class names")
     options["groups"] = tuple(groups or names)
     for field, of, length in (
         ("groups", "classes", len(names)),
@@ -256,9 +294,9 @@ def from_tensors(name: str, images: Tensor, counts: Sequence[int], names, groups
         raise ValueError(f"the pictures are {images.dtype}; give uint8, with 255 for what shall be drawn as 1")
     if hash is None:
         digest = hashlib.sha256(images.contiguous().numpy())
-        digest.update(repr((name, counts.tolist(), list(names))).encode())
+        digest.update(repr((name, counts_of.tolist(), list(names))).encode())
         hash = digest.hexdigest()[:16]
-    starts = counts.cumsum(0) - counts
+    starts = counts_of.cumsum(0) - counts_of
     return ImageClasses(
-        name=name, images=images, names=tuple(names), starts=starts, counts=counts, hash=hash, **options
+        name=name, images=images, names=tuple(names), starts=starts, counts=counts_of, hash=hash, **options
     )

@@ -11,6 +11,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,7 @@ RECIPE = "kanji-28-v2"  # raise the version with any change to the pictures
 PER_CLASS = 20
 N_POINTS = 12  # points a stroke
 FIRST, LAST = 0x4E00, 0x9FFF  # the ideographs
-FEWEST, MOST = 2, 9  # strokes
+FEWEST, MOST = 2, 9  # strokes, of the usual set; `load` takes another `most`
 ALIKE = 0.892  # characters whose blurred pictures correlate by more share a group
 SINGLE = "一丨丶丿乀乙亅"  # components that are one stroke
 TWINS = ("土士", "干千", "日曰", "刀力", "人入")  # and these, told apart by the length of a stroke
@@ -44,16 +45,18 @@ class Drawing(NamedTuple):
     components: tuple[str, ...]  # the named parts, outermost first, without the character itself
 
 
-def load(seed: int = 0) -> ImageClasses:
+def load(seed: int = 0, most: int = MOST) -> ImageClasses:
     """About 1,787 characters of 2 to 9 strokes, 20 pictures each, 28x28, ink 1 on paper 0.
 
     descriptions: the named components; families: of the character itself and its components, the one that most
     other characters have, single strokes aside (明 belongs to 日). A picture's id tells the character and the
     picture's number: it is the same for every seed and processor, since whoever saw a character has seen it.
+    most=12 takes characters of up to 12 strokes, about 3,498: a dataset of its own, in which the characters of
+    the usual set are drawn as they are there and have the same ids.
     """
-    tensors, info = _content(seed)
+    tensors, info = _content(seed, most)
     return from_tensors(
-        "kanji",
+        "kanji" if most == MOST else f"kanji-{most}-strokes",
         tensors["images"],
         [PER_CLASS] * len(info["names"]),
         info["names"],
@@ -65,20 +68,21 @@ def load(seed: int = 0) -> ImageClasses:
     )
 
 
-def load_drawings(seed: int = 0) -> dict[str, Drawing]:
+def load_drawings(seed: int = 0, most: int = MOST) -> dict[str, Drawing]:
     """The strokes and the components behind every class of `load`, by class name."""
-    tensors, info = _content(seed)
+    tensors, info = _content(seed, most)
     strokes = tensors["strokes"].split(info["n_strokes"])
     return {name: Drawing(s, tuple(c)) for name, s, c in zip(info["names"], strokes, info["components"])}
 
 
-def _content(seed: int) -> Content:
-    key = f"{RECIPE}-{importlib.metadata.version('kanjivg')}-seed{seed}"
-    return cache.cached(key, lambda: _build(seed))
+def _content(seed: int, most: int) -> Content:
+    size = "" if most == MOST else f"-most{most}"
+    key = f"{RECIPE}{size}-{importlib.metadata.version('kanjivg')}-seed{seed}"
+    return cache.cached(key, lambda: _build(seed, most))
 
 
-def _build(seed: int) -> Content:
-    drawings = _read_drawings()
+def _build(seed: int, most: int) -> Content:
+    drawings = _read_drawings(most)
     names = list(drawings)
     strokes = [drawing.strokes for drawing in drawings.values()]
     n_strokes = [len(s) for s in strokes]
@@ -86,7 +90,7 @@ def _build(seed: int) -> Content:
     plain = torch.empty(len(names), 28, 28)
     generator = torch.Generator().manual_seed(seed)
     with _one_thread(), bar(total=len(names), desc="kanji, drawing", unit=" characters", leave=False) as shown:
-        for count in range(FEWEST, MOST + 1):  # a batch has drawings with the same number of strokes
+        for count in range(FEWEST, most + 1):  # a batch has drawings with the same number of strokes
             chosen = [i for i, n in enumerate(n_strokes) if n == count]
             for index in torch.tensor(chosen).split(8):
                 batch = torch.stack([strokes[i] for i in index])
@@ -149,24 +153,28 @@ def _families(names: list[str], components: list[list[str]]) -> list[str]:
 # Reading KanjiVG -----------------------------------------------------------------------------
 
 
-def _read_drawings() -> dict[str, Drawing]:
-    """The wanted characters in code point order."""
-    folder = Path(importlib.metadata.distribution("kanjivg").locate_file("kanji"))
-    drawings = {}
+def svg_texts(most: int = MOST) -> Iterator[tuple[str, str]]:
+    """(character, the text of its SVG) of the wanted characters in code point order."""
+    folder = Path(str(importlib.metadata.distribution("kanjivg").locate_file("kanji")))
     paths = sorted(path for path in folder.glob("*.svg") if re.fullmatch("[0-9a-f]{5}", path.stem))
+    found = False
     for path in bar(paths, desc="kanji, reading", unit=" files", leave=False):
         if FIRST <= int(path.stem, 16) <= LAST:
             text = path.read_text(encoding="utf-8")
-            if FEWEST <= text.count("<path") <= MOST:
-                drawings[chr(int(path.stem, 16))] = _drawing(text)
-    if not drawings:
+            if FEWEST <= text.count("<path") <= most:
+                found = True
+                yield chr(int(path.stem, 16)), text
+    if not found:
         raise FileNotFoundError(f"no characters in {folder}; install the package kanjivg again")
-    return drawings
+
+
+def _read_drawings(most: int) -> dict[str, Drawing]:
+    return {name: _drawing(text) for name, text in svg_texts(most)}
 
 
 def _drawing(svg: str) -> Drawing:
     root = ElementTree.fromstring(svg)
-    strokes = [resample(_polyline(path.get("d")), N_POINTS) for path in root.iter() if path.tag.endswith("}path")]
+    strokes = [resample(_polyline(path.get("d", "")), N_POINTS) for path in root.iter() if path.tag.endswith("}path")]
     # The files name two namespaces for kvg:, one in the DTD and one at the root: go by the local name.
     named = [value for group in root.iter() for key, value in group.attrib.items() if key.endswith("}element")]
     named = list(dict.fromkeys(named))
@@ -197,4 +205,5 @@ class _Polyline(BasePen):
         for i in range(1, 9):
             t = i / 8
             weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-            self.points.append(tuple(sum(w * p[k] for w, p in zip(weights, (start, pt1, pt2, pt3))) for k in (0, 1)))
+            x, y = (sum(w * p[k] for w, p in zip(weights, (start, pt1, pt2, pt3))) for k in (0, 1))
+            self.points.append((x, y))

@@ -125,8 +125,8 @@ def whites(lightest: list[float]) -> list[int]:
     says so. A picture whose largest number is exactly the white of a depth has that depth; the others
     have the smallest depth that holds them all, so that a dark picture stays darker than its neighbours.
     """
-    found = {}
+    found: dict[type, int] = {}
     for kind in (int, float):
-        common = next((w for w in WHITES if w >= max((n for n in lightest if type(n) is kind), default=0)), None)
-        found[kind] = common
+        most = max((n for n in lightest if type(n) is kind), default=0)
+        found[kind] = next((white for white in WHITES if white >= most), WHITES[-1])
     return [int(n) if n in WHITES else found[type(n)] for n in lightest]

@@ -53,9 +53,19 @@ def evaluate(
 ) -> Score:
     """Score the learner on n_episodes episodes of the sampler, the same ones for the same seed.
 
-    norm: "query" (transductive), "support" or "running" (inductive); the learner's own by default.
+    norm: "query" (transductive), "support" or "running" (inductive); the learner's own by default, where
+    `learner.adapt` takes "support" for "query": evaluate(…, norm=learner.inductive_norm) scores what it does.
     Options go to `adapt_state`, for instance steps=10 for MAML. Modules are in evaluation mode meanwhile.
     ValueError where the sampler has classes that the learner was trained on.
+
+    >>> from metalearn_course import datasets, learners, nets
+    >>> pictures = (torch.rand(12 * 4, 1, 16, 16) * 255).byte()
+    >>> images = datasets.from_tensors("noise", pictures, counts=[4] * 12, names=list("abcdefghijkl"))
+    >>> train, _, test = images.split(seed=0, sizes=(7, 0, 5))
+    >>> learner = learners.ProtoNet(nets.Conv4(image_size=16, hidden=8), n_way=5, norm="support")
+    >>> score = evaluate(learner, EpisodeSampler(test, n_way=5, k_shot=1, n_query=2), n_episodes=4)
+    >>> score.per_episode.shape, score.norm, 0 <= score.accuracy <= 1
+    (torch.Size([4]), 'support', True)
     """
     if n_episodes < 2:
         raise ValueError(f"n_episodes={n_episodes}: an interval needs at least two")

@@ -1,8 +1,10 @@
 """What further pictures of a class are worth: generated, turned and shifted, repeated, or really more of them.
 
-All are asked on the same frozen episodes: an episode is drawn with SPARE pictures a class more than a
+All are asked on the same frozen episodes: an episode is drawn with SPARE more pictures per class than a
 task gets, and only the comparison with really more shots sees them.
 """
+
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -17,7 +19,7 @@ from metalearn_course.learners import VILM
 from metalearn_course.learners.registry import build
 from metalearn_course.sampling import EpisodeSampler
 
-SPARE = 5  # pictures a class, drawn for the comparison with really more shots
+SPARE = 5  # pictures per class, drawn for the comparison with really more shots
 WEIGHTS = (0.1, 0.3, 1.0)  # to choose from on validation classes: what all further pictures of a class count
 OPTIONS = ("head", "tune_steps", "tune_lr", "temperature", "class_temperature")  # of a VILM that is trained already
 TRIALS = (("generated", 1), ("generated", 5), ("generated", 20), ("affine", 5), ("affine", 20), ("repeated", 5))
@@ -38,7 +40,7 @@ class FirstShots(EpisodeSampler):
 
 
 def repeated(support: LabelledSet, m: int, *, n_way: int, noise=None) -> LabelledSet:
-    """m pictures a class, the support's own in turn; the support lists its classes one after another."""
+    """m pictures per class, the support's own in turn; the support lists its classes one after another."""
     n_shots = len(support.y) // n_way
     return LabelledSet(
         *(part.unflatten(0, (n_way, n_shots))[:, torch.arange(m) % n_shots].flatten(0, 1) for part in support)
@@ -63,7 +65,7 @@ MAKERS = {"generated": None, "affine": affine, "repeated": repeated}  # None: th
 
 def with_options(learner: VILM, **options) -> VILM:
     """The same learner with other options of fitting and drawing, OPTIONS among them."""
-    other = build(training.describe(learner) | options)
+    other = cast(VILM, build(training.describe(learner) | options))
     weights = {name: tensor for name, tensor in learner.state_dict().items() if name in other.state_dict()}
     other.load_state_dict(weights)
     other.trained_on = learner.trained_on
@@ -71,10 +73,10 @@ def with_options(learner: VILM, **options) -> VILM:
 
 
 def compare(learner: VILM, tasks: tuple, choice: tuple, n_episodes: int, n_choice: int):
-    """Score every trial on the same episodes; returns a row each, a dict, and the hash of the episodes.
+    """Score every trial on the same episodes; returns one dict per trial, and the hash of the episodes.
 
     tasks: arguments of FirstShots to measure on; choice: those of validation classes, where n_choice episodes
-    and five pictures a class choose what a maker's pictures count. The gain is over the support set alone.
+    and five pictures per class choose what a maker's pictures count. The gain is over the support set alone.
     """
 
     def scored(episodes: tuple, n: int, more: int = 0, **how) -> Score:
@@ -95,14 +97,14 @@ def compare(learner: VILM, tasks: tuple, choice: tuple, n_episodes: int, n_choic
 
 
 def _row(what: str, m: int, weight: float | None, score: Score, alone: Score) -> dict:
-    """What was added, how many pictures a class, what they count together, the accuracy and the paired gain."""
+    """What was added, how many pictures per class, what they count together, the accuracy and the paired gain."""
     gain = paired(score, alone)
     figures = dict(accuracy=score.accuracy, ci95=score.ci95, gain=gain.gain, gain_ci95=gain.ci95)
     return dict(what=what, m=m, weight=weight) | {name: round(value, 5) for name, value in figures.items()}
 
 
 def table(measured: dict[str, dict]) -> str:
-    """What `compare` found, a column a measurement: the accuracy of the support set alone, below it the gains."""
+    """What `compare` found, one column per measurement: the accuracy of the support set alone, below it the gains."""
     names = list(measured)
     lines = [" " * 18 + "".join(f"{name:>22}" for name in names)]
     for rows in zip(*(measured[name]["rows"] for name in names)):

@@ -7,7 +7,7 @@ comes out passes through `exchange`, so that the two agree.
 
 import linecache
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from metalearn_course.homework import exchange
 
@@ -48,6 +48,13 @@ def _is_callable(namespace: dict, name: str) -> bool:
 
 
 DO: dict[str, Callable] = {"run": _run, "call": _call, "get": _get, "callable": _is_callable}
+
+
+class Asked(Protocol):
+    """Whatever can be asked: `Answers`, and `sandbox.client.Remote`."""
+
+    def ask(self, *request) -> Any:
+        """What `respond` says to a request; AnswerError where the student's code fails."""
 
 
 class Answers:

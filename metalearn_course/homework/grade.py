@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +106,7 @@ def mark_one(
 
 
 @contextlib.contextmanager
-def _seed(seed: int | None) -> Iterator[None]:
+def _seed(seed: int | None) -> Generator[None]:
     """The seed of hidden tests, in the marker's environment for as long as the marking lasts."""
     before = os.environ.get(SEED)
     if seed is not None:

@@ -10,10 +10,10 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
-from metalearn_course.homework.answers import AnswerError, Answers, stand_in
+from metalearn_course.homework.answers import AnswerError, Asked, stand_in
 from metalearn_course.homework.notebook import Cell, Homework
 
 SEED = "METALEARN_HOMEWORK_SEED"
@@ -35,7 +35,7 @@ def hidden_seed() -> int:
     return int(os.environ.get(SEED, "20261"))
 
 
-def prepare(homework: Homework, answers: Answers, setup: Homework | None = None) -> dict[str, str]:
+def prepare(homework: Homework, answers: Asked, setup: Homework | None = None) -> dict[str, str]:
     """Run set-up and answer cells for the student; the errors by name of the cell."""
     errors = {}
     for cell in [*(setup or homework).of("setup"), *homework.of("answer")]:
@@ -46,7 +46,7 @@ def prepare(homework: Homework, answers: Answers, setup: Homework | None = None)
     return errors
 
 
-def mark(tests: Homework, answers: Answers, hidden: bool) -> list[Mark]:
+def mark(tests: Homework, answers: Asked, hidden: bool) -> list[Mark]:
     """One mark per test. As in a notebook, a test may use what an earlier one has kept in a variable."""
     scope: dict = {"__name__": "marking"}
     for cell in tests.of("setup"):
@@ -54,7 +54,7 @@ def mark(tests: Homework, answers: Answers, hidden: bool) -> list[Mark]:
     return [_mark(cell, scope, answers, tests.names(), hidden) for cell in tests.of("test")]
 
 
-def _mark(cell: Cell, scope: dict, answers: Answers, names: set[str], hidden: bool) -> Mark:
+def _mark(cell: Cell, scope: dict, answers: Asked, names: set[str], hidden: bool) -> Mark:
     parts = [("", cell.public)] + ([("hidden test: ", cell.hidden)] if hidden else [])
     for what, source in parts:
         try:
@@ -79,7 +79,7 @@ def _words(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _time_limit(seconds: int) -> Iterator[None]:
+def _time_limit(seconds: int) -> Generator[None]:
     """TimeoutError after so many seconds, where the platform has an alarm clock."""
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield

@@ -23,7 +23,7 @@ class ABMLState(NamedTuple):
 
     phi: dict[str, dict[str, Tensor]]  # means in "net" and "head", logarithms of variances in "log_var"
     draws: tuple[dict, ...]  # test_samples times {"net": …, "head": …}
-    stats: tuple  # of the support set, one a draw; () where queries normalise themselves
+    stats: tuple  # of the support set, one per draw; () where queries normalise themselves
 
 
 class ABML(MAML):
@@ -52,6 +52,8 @@ class ABML(MAML):
     """
 
     adapts = ("net", "head", "log_var")
+    head: nn.Linear
+    usual_draws: Tensor
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ class ABML(MAML):
         names = super()._names()
         return names + [f"log_var.{name}" for name in names if bayes.has_variance(name)]
 
-    def _start(self, support: LabelledSet, n_way: int) -> dict:
+    def _start(self, support, n_way: int) -> dict:
         """theta: means and logarithms of variances."""
         names = filter(bayes.has_variance, super()._names())
         return super()._start(support, n_way) | {"log_var": dict(zip(names, [UNIT * t for t in self.log_var_tenths]))}

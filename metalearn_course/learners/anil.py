@@ -12,6 +12,13 @@ class ANIL(MAML):
     """MAML whose inner loop adapts the head alone; the features of a task are computed once.
 
     The options are MAML's. The outer loss still trains all of theta.
+
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = ANIL(Conv4(hidden=8), n_way=5)
+    >>> learner.adapt(support, steps=3)(queries).shape
+    torch.Size([7, 5])
     """
 
     adapts = ("head",)

@@ -74,7 +74,9 @@ class Learner(nn.Module):
     norms = ("query", "support")  # normalisation modes that the learner can work with
     train_defaults: Mapping[str, Any] = MappingProxyType({})  # of `metalearn train`, beside the usual ones
     test_options: Mapping[str, Any] = MappingProxyType({})  # what `adapt_state` gets at test time, not in training
-    net: nn.Module
+    config: dict[str, Any]
+    net: Any  # an nn.Module that is a nets.Embedding, which types cannot say of one value
+    _place: Tensor
 
     def __new__(cls, *args, **kwargs):
         """Note the constructor's arguments, so that no learner has to list its options twice."""
@@ -89,7 +91,7 @@ class Learner(nn.Module):
         self.n_way, self.norm = n_way, self._known_norm(norm)
         self.batching = "vmap"
         self.test_options = dict(self.test_options)  # this learner's own
-        self.trained_on: dict | None = None  # dataset hash and groups; `training.fit` fills it in
+        self.trained_on: dict | None = None  # see `evaluation.leakage`; `training.fit` fills it in
         self.register_buffer("_place", torch.empty(0), persistent=False)  # moves along, for `device`
 
     @property
@@ -160,6 +162,14 @@ class Learner(nn.Module):
         `evaluation.evaluate` does by default for learners trained so; their accuracies differ.
         Options go to `adapt_state`: MAML takes steps and inner_lr.
         ValueError with cause and remedy where the support set does not fit the learner.
+
+        >>> from metalearn_course import learners, nets
+        >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))
+        >>> predictor = learners.MAML(nets.Conv4(hidden=8), n_way=5).adapt(support, steps=1)
+        >>> predictor
+        MAML adapted to 5 classes, norm='support' (inductive)
+        >>> predictor(torch.rand(7, 1, 28, 28)).argmax(-1).shape
+        torch.Size([7])
         """
         norm = self._known_norm(norm or self.inductive_norm)
         x = self.pictures(support[0])

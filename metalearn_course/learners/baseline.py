@@ -4,7 +4,7 @@ Chen et al. 2019 (arXiv 1904.04232): "Baseline" with head="linear", "Baseline++"
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +45,13 @@ class Pretrained(EmbeddingLearner):
     cosine head from the class means, so that with no step at all it is a ProtoNet's.
     Then tune_steps steps of rate tune_lr move the net and the head together, as MAML's inner loop does;
     with 0 of them the net stays frozen.
+
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = Pretrained(Conv4(hidden=8), n_way=5, n_classes=64, head_steps=3)
+    >>> learner.adapt(support, norm="support")(queries).shape
+    torch.Size([7, 5])
     """
 
     train_defaults = dict(n_way=64, n_query=1, n_tasks=1, decay=0.7)  # more classes than the test has, in one task
@@ -71,7 +78,7 @@ class Pretrained(EmbeddingLearner):
         fitting = dict(head_steps=head_steps, head_lr=head_lr, weight_decay=weight_decay)
         fitting |= dict(tune_steps=tune_steps, tune_lr=tune_lr)
         self.config = dict(n_way=n_way, n_classes=n_classes, head=head, scale=scale, norm=norm) | fitting
-        self.training_head = nn.Linear(net.out_features, n_classes, bias=head == "linear")
+        self.training_head = nn.Linear(self.net.out_features, n_classes, bias=head == "linear")
         self.log_scale = log_scale(scale) if head == "cosine" else None
         self.test_options = {"steps": head_steps, "tune_steps": tune_steps}
 
@@ -87,7 +94,8 @@ class Pretrained(EmbeddingLearner):
     def task_loss(self, episode: Episode, noise=()) -> Tensor:
         """Cross-entropy of the pictures of one episode, normalised as one batch."""
         pictures, labels = (torch.cat(parts) for parts in zip(episode.support, episode.query))
-        state = PretrainedState(self.training_head.weight, self.training_head.bias)
+        head = cast(nn.Linear, self.training_head)  # `losses` has seen that it is there
+        state = PretrainedState(head.weight, head.bias)
         return F.cross_entropy(self.scores(state, self.net(pictures)), episode.classes[labels])
 
     def adapt_state(

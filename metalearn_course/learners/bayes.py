@@ -33,7 +33,7 @@ def means(phi: dict) -> list[Tensor]:
     return [phi[part][name] for part in ("net", "head") for name in phi[part] if has_variance(f"{part}.{name}")]
 
 
-def draw_noise(net: nn.Module, n_way: int, passes: int, generator: torch.Generator) -> dict[str, Tensor]:
+def draw_noise(net: nets.Conv4, n_way: int, passes: int, generator: torch.Generator) -> dict[str, Tensor]:
     """What `sampled_scores` needs, for a number of forward passes."""
     convs = [block.conv for block in net.blocks]
     n_signs = sum(conv.in_channels + conv.out_channels for conv in convs)
@@ -44,7 +44,7 @@ def draw_noise(net: nn.Module, n_way: int, passes: int, generator: torch.Generat
     }
 
 
-def sampled_scores(net: nn.Module, phi: dict, x: Tensor, noise: dict, n_stats: int | None = None) -> Tensor:
+def sampled_scores(net: nets.Conv4, phi: dict, x: Tensor, noise: dict, n_stats: int | None = None) -> Tensor:
     """(M, n_way) scores of x (M, C, H, W), each picture under weights of its own drawn from phi.
 
     By Flipout in the convolutions, by local reparameterisation in the head. noise is that of one pass.

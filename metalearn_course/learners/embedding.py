@@ -3,6 +3,7 @@
 Such a learner writes two functions of features, D numbers per picture, instead of pictures:
     remember(features, y, n_way) -> state    a NamedTuple with a field `stats = ()`
     scores(state, features) -> (Q, N)
+The noise of one that draws any is a dict: further keywords of `remember`.
 """
 
 import math
@@ -26,7 +27,7 @@ def log_scale(scale: float, learn: bool = True) -> nn.Parameter:
 
 
 class EmbeddingLearner(Learner):
-    """Base of ProtoNet, MatchingNet and Pretrained.
+    """Base of ProtoNet, MatchingNet, InContext and Pretrained.
 
     norm says which pictures the statistics of the batch normalisation are taken from:
     "running" (as these papers do): in training from the episode's support and query together; at test
@@ -38,6 +39,7 @@ class EmbeddingLearner(Learner):
     """
 
     norms = ("query", "support", "running")
+    running: Tensor
 
     def __init__(self, net: nn.Module, n_way: int, norm: str = "running"):
         super().__init__(n_way, norm)
@@ -61,7 +63,8 @@ class EmbeddingLearner(Learner):
             features, stats = self.net(support.x, return_stats=True)
         else:
             features = self.net(support.x, stats or None)
-        return self.remember(features, support.y, n_way or self.n_way, **options)._replace(stats=stats)
+        state = self.remember(features, support.y, n_way or self.n_way, **dict(noise), **options)
+        return state._replace(stats=stats)
 
     def logits(self, state: Any, x: Tensor) -> Tensor:
         """(Q, n_way) scores of the pictures x (Q, C, H, W)."""
@@ -74,7 +77,8 @@ class EmbeddingLearner(Learner):
         support, query = episode.support, episode.query
         features = self.net(torch.cat([support.x, query.x]))
         known, asked = features.split([len(support.y), len(query.y)])
-        return F.cross_entropy(self.scores(self.remember(known, support.y, episode.n_way), asked), query.y)
+        state = self.remember(known, support.y, episode.n_way, **dict(noise))
+        return F.cross_entropy(self.scores(state, asked), query.y)
 
     def running_stats(self) -> Stats:
         """The statistics that "running" normalises with; ValueError where there are none yet."""
@@ -83,16 +87,22 @@ class EmbeddingLearner(Learner):
                 f"this {type(self).__name__} has no running statistics yet: train it, call calibrate(episodes), or "
                 'choose norm="query" or "support"'
             )
+        if not self.channels:  # a net without normalisation
+            return ()
         return tuple(zip(*(part.split(self.channels) for part in self.running)))
 
     @torch.no_grad()
     def calibrate(self, episodes: Episode) -> None:
         """Measure the running statistics: the mean over training episodes of what each is normalised with."""
+        if not self.channels:
+            return  # a net without normalisation layers has none
 
         def measure(episode: Episode) -> Tensor:
             _, stats = self.net(torch.cat([episode.support.x, episode.query.x]), return_stats=True)
             return torch.stack([torch.cat(part) for part in zip(*stats)])
 
+        if not self.channels:
+            return
         self.running.copy_(map_tasks(measure, episodes, batching="loop").mean(0))  # memory is that of one task
 
     def _check_ways(self, n_way: int) -> None:

@@ -1,7 +1,7 @@
 """Model-Agnostic Meta-Learning (Finn, Abbeel & Levine 2017, arXiv 1703.03400, algorithm 2)."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,13 @@ class MAML(Learner):
     head: "linear", part of theta; or "prototypes": every task's head starts from its class means,
         w_c = 2 p_c and b_c = -|p_c|^2 (Triantafillou et al. 2020), for any number of classes.
     norm: statistics of the queries' batch normalisation in training, "query" or "support".
+
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = MAML(Conv4(hidden=8), n_way=5, inner_lr=0.1, inner_steps=2)
+    >>> learner.adapt(support, steps=3)(queries).shape
+    torch.Size([7, 5])
     """
 
     adapts = ("net", "head")  # the parts of theta that the inner loop changes
@@ -64,7 +71,7 @@ class MAML(Learner):
         self.config |= {"test_steps": test_steps}
         self.net, self.inner_steps, self.first_order = net, inner_steps, first_order
         self.test_options = {"steps": test_steps}
-        self.head = nn.Linear(net.out_features, n_way) if head == "linear" else None
+        self.head = nn.Linear(cast(int, net.out_features), n_way) if head == "linear" else None
         self.rate_names = [name for name in self._names() if name.startswith(self.adapts)]
         shape = (max(inner_steps, 1) if lr_per_step else 1, len(self.rate_names) if lr_per_parameter else 1)
         self.inner_lr = nn.Parameter(torch.full(shape, inner_lr), requires_grad=lr_per_step or lr_per_parameter)
@@ -107,8 +114,8 @@ class MAML(Learner):
         features = functional_call(self.net, phi["net"], (x,), {"stats": stats})  # (M, D)
         return F.linear(features, phi["head"]["weight"], phi["head"]["bias"])
 
-    def _start(self, support: LabelledSet, n_way: int) -> dict[str, dict[str, Any]]:
-        """theta, with the head that the task starts from."""
+    def _start(self, support, n_way: int) -> dict[str, dict[str, Any]]:
+        """theta, with the head that the task starts from; only a head of prototypes looks at the support set."""
         if self.head is not None:
             head = dict(self.head.named_parameters())
         else:

@@ -29,6 +29,14 @@ class MatchingNet(EmbeddingLearner):
     steps: processing steps K of a query's attention LSTM.
     Any number of classes and pictures will do. With fce the order of the support set matters, since a
     recurrent net reads it; without, it does not.
+
+    >>> from metalearn_course.episode import LabelledSet
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = MatchingNet(Conv4(hidden=8), n_way=20)
+    >>> learner.adapt(support, norm="support")(queries).shape
+    torch.Size([7, 5])
     """
 
     train_defaults = dict(n_tasks=4, decay=0.7)
@@ -47,7 +55,7 @@ class MatchingNet(EmbeddingLearner):
         if steps < 1:
             raise ValueError(f"steps={steps}: full context embeddings take at least one step")
         self.log_scale = log_scale(scale, learn_scale)
-        self.context = FullContext(net.out_features, steps) if fce else None
+        self.context = FullContext(self.net.out_features, steps) if fce else None
 
     def remember(self, features: Tensor, y: Tensor, n_way: int) -> MatchingState:
         """The memory of support pictures with features (M, D) and labels y (M,)."""

@@ -4,6 +4,8 @@ Only `adapt` and the `Predictor` ask this module: it looks at values, which woul
 for the GPU.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from PIL import Image
@@ -127,7 +129,7 @@ def _in_layout(x: Tensor, channels: int | None, size: int | None) -> Tensor:
         if x.ndim != 4:
             raise ValueError(f"pictures of shape {tuple(x.shape)}; this learner wants (N, C, H, W)")
         return x
-    layouts = {
+    layouts: dict[str, tuple[tuple, Callable[[], Tensor]]] = {
         "N C H W": ((None, channels, size, size), lambda: x),
         "N H W C": ((None, size, size, channels), lambda: x.movedim(-1, 1)),
         "C H W": ((channels, size, size), lambda: x.unsqueeze(0)),

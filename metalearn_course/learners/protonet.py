@@ -10,7 +10,7 @@ from metalearn_course.learners.embedding import EmbeddingLearner, log_scale
 
 
 class ProtoNetState(NamedTuple):
-    """One mean a class, and the statistics to normalise queries with (none: their own)."""
+    """One mean per class, and the statistics to normalise queries with (none: their own)."""
 
     prototypes: Tensor  # (n_way, D)
     stats: tuple = ()
@@ -25,6 +25,14 @@ class ProtoNet(EmbeddingLearner):
     scale: first value of the learned factor on the cosines.
     n_way is the number of classes in training; at test there may be any number, and of pictures
     too, another for every class. The paper trains with more classes than it tests with.
+
+    >>> from metalearn_course.episode import LabelledSet
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = ProtoNet(Conv4(hidden=8), n_way=20)
+    >>> learner.adapt(support, norm="support")(queries).shape
+    torch.Size([7, 5])
     """
 
     train_defaults = dict(n_way=30, n_tasks=1, decay=0.7)

@@ -26,7 +26,7 @@ class Reptile(MAML):
     `accumulate_gradient` adds theta - phi, the mean over the step's tasks. An outer SGD with rate
     epsilon then makes the paper's step theta + epsilon (phi - theta), and `training.fit(...,
     optimizer=torch.optim.SGD, lr=1.0, decay=1.0)` lets epsilon fall linearly from 1 to 0. n_tasks=1 is
-    the serial form (algorithm 1), more tasks a step the batched form (algorithm 2).
+    the serial form (algorithm 1), more tasks per step the batched form (algorithm 2).
 
     The inner loop trains on minibatches of `inner_batch` support pictures: it goes through the set in
     random order, again and again. The order is the task's noise: 1,024 random numbers, so that a set of 50
@@ -38,7 +38,16 @@ class Reptile(MAML):
     inner_batch: support pictures per inner step.
     inner_optimizer: "adam", with beta1 = 0, or "sgd".
     test_steps: inner steps at test time.
+
+    >>> from metalearn_course.nets import Conv4
+    >>> support = LabelledSet(torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2))  # two of each of five classes
+    >>> queries = torch.rand(7, 1, 28, 28)
+    >>> learner = Reptile(Conv4(hidden=8), n_way=5, test_steps=3)
+    >>> learner.adapt(support)(queries).shape
+    torch.Size([7, 5])
     """
+
+    usual_noise: Tensor
 
     train_defaults = dict(k_shot=10, test_shot=1, n_query=1, n_tasks=5, optimizer="sgd", lr=1.0, decay=1.0)
 

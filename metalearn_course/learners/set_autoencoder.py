@@ -57,11 +57,12 @@ class SetVAE(nn.Module):
         self.drawing = nn.Sequential(
             nn.Linear(c_size, hidden), nn.ReLU(), nn.Linear(hidden, n_pixels), nn.Unflatten(-1, shape)
         )
-        self.motion = nn.Sequential(nn.Linear(c_size + z_size, half), nn.ReLU(), nn.Linear(half, 6))
+        to_map = nn.Linear(half, 6)
+        self.motion = nn.Sequential(nn.Linear(c_size + z_size, half), nn.ReLU(), to_map)
         with torch.no_grad():  # c starts loud and sure, or z has learned everything before c is worth listening to
             self.statistic_head.weight[:c_size] *= 5
             self.statistic_head.bias[c_size:] = -4
-            self.motion[-1].weight *= 0.1
+            to_map.weight *= 0.1
 
     def statistic(self, features: Tensor, y: Tensor, n_way: int) -> Gaussian:
         """q(c | D), (n_way, c_size), from the features (M, F) of any number of pictures in any order."""

@@ -5,6 +5,8 @@ sets of Edwards & Storkey 2017 (arXiv 1606.02185), the objective of Hewitt et al
 1807.08919), and a query loss that reaches the generator, of Wang et al. 2018 (arXiv 1801.05401).
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -55,9 +57,10 @@ class VILM(Pretrained):
         hidden: int = 384,
         c_size: int = 64,
         z_size: int = 8,
-        **fitting,
+        **fitting: Any,
     ):
-        super().__init__(net, n_way, **fitting | {"n_classes": 1})
+        fitting.update(n_classes=1)
+        super().__init__(net, n_way, **fitting)
         if not 0 <= m <= DRAWN:
             raise ValueError(f"m={m}: choose 0 to {DRAWN} generated pictures a class")
         if min(weight, temperature, class_temperature, query_weight) < 0:
@@ -69,8 +72,8 @@ class VILM(Pretrained):
         training = dict(query_weight=query_weight, train_steps=train_steps, class_size=class_size)
         sizes = dict(hidden=hidden, c_size=c_size, z_size=z_size)
         self.config = {k: v for k, v in self.config.items() if k != "n_classes"} | drawing | training | sizes
-        self.test_options |= {"m": m}
-        self.generator = SetVAE(net.config["in_channels"], net.config.get("image_size", 28), **sizes)
+        self.test_options = {**self.test_options, "m": m}
+        self.generator = SetVAE(self.net.config["in_channels"], self.net.config.get("image_size", 28), **sizes)
         for name, noise in self.draw_noise(torch.Generator().manual_seed(0)).items():
             self.register_buffer(f"usual_{name}", noise, persistent=False)
 

@@ -19,6 +19,11 @@ GRADIENT = "--n-query 3 --lr-per-parameter --test-steps 3 --lr 0.0025"
 BAYES = f"{GRADIENT} --n-tasks 8 --n-steps 300 --decay 0.5 --test-samples 5 --validate-every 150"
 ELBO = "vilm --rotations --n-way 20 --query-weight 0 --lr 0.002 --decay 0.7"
 FEWER = "--n-episodes 400 --n-query 5"
+ALPHABET = "--dataset omniglot --official --reflections --warp 0.1 --n-way 30 --n-query 5 --test-way 20"
+EMOJI = "--dataset emoji --reflections --warp 0.1 --colours 0.2"
+IN_CONTEXT = "incontext {} --test-way 5 --n-steps 4000 --validate-every 1000"
+EMOJI = "--dataset emoji --reflections --warp 0.1 --colours 0.2"
+MANY_WAYS = "--n-way 20 --n-query 3 --n-tasks 1 --test-way 5 --n-steps 16000 --validate-every 4000"
 FROM_5_WAYS = "--lr-per-parameter --test-steps 3 --lr 0.002 --init omniglot-maml-5w1s"
 
 
@@ -49,7 +54,35 @@ def _four(name: str) -> dict[str, str]:
     return {name.format(task): options for task, options in shots.items()}
 
 
+def _three(name: str) -> dict[str, str]:
+    """One training measured on three kinds of task, for classes with too few pictures for five shots."""
+    shots = {"5w1s": "", "5w3s": "--k-shot 3", "20w1s": "--n-way 20"}
+    return {name.format(task): options for task, options in shots.items()}
+
+
+def _two(name: str) -> dict[str, str]:
+    """The same for a learner that is made for a number of classes."""
+    return {entry: options for entry, options in _three(name).items() if "--n-way" not in options}
+
+
 RUNS = (
+    Planned(f"protonet {EMOJI} {MANY_WAYS}", _three("emoji-protonet-{}")),
+    Planned(f"matching {EMOJI} {MANY_WAYS}", _three("emoji-matchingnet-{}")),
+    Planned(
+        f"pretrained {EMOJI} --n-way 64 --n-query 1 --test-way 5 --n-steps 6000 --validate-every 1500",
+        _three("emoji-pretrained-{}"),
+    ),
+    Planned(f"maml {EMOJI} {GRADIENT} --n-tasks 8 --n-steps 9000 --validate-every 1500", _two("emoji-maml-{}")),
+    Planned(f"anil {EMOJI} {GRADIENT} --n-tasks 8 --n-steps 9000 --validate-every 1500", _two("emoji-anil-{}")),
+    Planned(f"maml {EMOJI} {FIRST_ORDER} --n-steps 6000 --validate-every 1500", _two("emoji-maml-{}-fomaml")),
+    Planned(
+        f"maml {EMOJI} --lr-per-parameter --test-steps 3 --lr 0.002 --init emoji-maml-5w1s --n-way 20 --n-query 2 "
+        "--n-tasks 4 --n-steps 4000 --decay 0.4 --validate-every 1000",
+        {"emoji-maml-20w1s": ""},
+    ),
+    Planned(
+        "protonet --dataset cifar-fs --n-way 20 --test-way 5 --official --n-steps 20000", _four("cifar-fs-protonet-{}")
+    ),
     Planned(f"maml --dataset kanji {GRADIENT} --n-steps 2500 --decay 0.4", {"kanji-maml-5w1s": ""}, 2),
     Planned(f"maml {OMNIGLOT} {GRADIENT} --n-steps 11600", {"omniglot-maml-5w1s": ""}, 2),
     Planned(
@@ -92,6 +125,11 @@ RUNS = (
         for seed in range(3)
     ),
     Planned(f"{WIDE} --n-steps 5000 --official", _four("omniglot-protonet-{}-background")),
+    Planned(f"protonet {ALPHABET} --n-steps 9000", {"omniglot-protonet-20w1s-alphabet": "--within family --n-way 20"}),
+    Planned(
+        f"matching {ALPHABET} --n-tasks 1 --n-steps 6000",
+        {"omniglot-matchingnet-20w1s-alphabet": "--within family --n-way 20"},
+    ),
     Planned(
         f"maml {OMNIGLOT} {GRADIENT} --official --n-steps 500",
         {"omniglot-maml-5w1s-background": "--n-episodes 600"},
@@ -113,6 +151,18 @@ RUNS = (
         f"vilm {OMNIGLOT} --init omniglot-vilm-20w1s-elbo --query-weight 20 --lr 0.0005 --decay 0.7 --n-steps 900 "
         "--validate-every 900",
         {"omniglot-vilm-20w1s": FEWER, "omniglot-vilm-20w1s-m0": f"{FEWER} --m 0"},
+    ),
+    Planned(
+        IN_CONTEXT.format(f"{OMNIGLOT} --init omniglot-protonet-5w1s --frozen"),
+        {"omniglot-incontext-5w1s": "", "omniglot-incontext-20w1s": "--n-way 20"},
+    ),
+    Planned(
+        f"incontext {OMNIGLOT} --layers 2 --n-tasks 4 --n-query 2 --test-way 5 --n-steps 5000 --validate-every 1000",
+        {"omniglot-incontext-5w1s-whole": "", "omniglot-incontext-20w1s-whole": "--n-way 20"},
+    ),
+    Planned(
+        IN_CONTEXT.format(f"{EMOJI} --init emoji-protonet-5w1s --frozen"),
+        {"emoji-incontext-5w1s": "", "emoji-incontext-20w1s": "--n-way 20"},
     ),
 )
 
@@ -156,8 +206,17 @@ def augmentations() -> dict[str, str]:
     return found
 
 
+def in_context() -> dict[str, str]:
+    """The measurements of lesson 16 by name, with the module and the arguments that make each."""
+    return {"foreign": "foreign"} | {f"transience-seed{seed}": f"transience {seed}" for seed in range(3)}
+
+
 def measuring_commands(kind: str) -> list[list[str]]:
-    """What to execute to complete the ledger's measurements of a kind, "calibration" or "generated"."""
+    """What to execute to complete the ledger's measurements of a kind: "calibration", "generated" or "incontext"."""
+    if kind == "incontext":
+        there, start = records.measured(kind), [sys.executable, "-m"]
+        missing = [how for name, how in in_context().items() if name not in there]
+        return [[*start, *shlex.split(f"metalearn_course.lessons.{how}")] for how in missing]
     command, planned = {"calibration": ("calibrate", calibrations), "generated": ("augment", augmentations)}[kind]
     start, there = [sys.executable, "-m", "metalearn_course", command], records.measured(kind)
     return [[*start, *shlex.split(how), "--record", name] for name, how in planned().items() if name not in there]
@@ -170,8 +229,8 @@ def reproduce(runs=RUNS) -> None:
 
 
 def measure() -> None:
-    """Measure whatever the ledger lacks of calibration and of generated pictures."""
-    for kind in ("calibration", "generated"):
+    """Measure whatever the ledger lacks of calibration, of generated pictures and of lesson 16."""
+    for kind in ("calibration", "generated", "incontext"):
         _execute(measuring_commands(kind))
 
 

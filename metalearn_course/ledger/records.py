@@ -1,9 +1,10 @@
-"""The ledger of measured runs: one JSON file and one checkpoint a run, in results/."""
+"""The ledger of measured runs: one JSON file per run, and its checkpoint, in results/."""
 
 import datetime
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from metalearn_course.common import storage
 from metalearn_course.evaluation import calibration
@@ -61,7 +62,7 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     setup, learner = info["setup"], info["setup"]["learner"]
     transductive = scores["query"]
     inductive = scores[learner["norm"]] if learner["norm"] != "query" else list(scores.values())[-1]
-    entry = dict(
+    entry: dict[str, Any] = dict(
         dataset=sampler.images.name,
         dataset_hash=sampler.images.hash,
         learner=learner["name"].lower(),
@@ -88,10 +89,10 @@ def record(name: str, run: Path, info: dict, scores: dict[str, Score], sampler, 
     )
     entry["train"] |= more.pop("train", {})
     entry |= more
-    tensors, _ = storage.read(run)
+    tensors, kept = storage.read(run)
     folder().mkdir(parents=True, exist_ok=True)
     weights = {key: tensor for key, tensor in tensors.items() if _needed(key)}
-    storage.write(folder() / entry["checkpoint"], weights, info)
+    storage.write(folder() / entry["checkpoint"], weights, kept)
     entry["checkpoint"] = _shared(folder() / entry["checkpoint"])
     storage.write_text(folder() / f"{name}.json", json.dumps(entry, indent=2) + "\n")
     return entry
@@ -114,7 +115,7 @@ def record_measured(kind: str, name: str, figures: dict) -> None:
 
 
 def measured(kind: str) -> dict[str, dict]:
-    """All measurements of a kind by name: "calibration", or "generated" (see augmentation.py)."""
+    """All measurements of a kind by name: "calibration", "generated", or "incontext" (of lesson 16)."""
     return _entries(kind)
 
 
@@ -163,12 +164,12 @@ def _method(learner: Learner) -> str | None:
 
 
 def _needed(key: str) -> bool:
-    """Whether a tensor of a checkpoint is needed to use the learner: no optimiser, no head of training classes."""
-    return key.startswith("learner.") and not key.startswith("learner.training_head.")
+    """Whether a tensor of a checkpoint is needed to use and guard the learner: no optimiser, no training head."""
+    return key.startswith(("learner.", "trained_on.")) and not key.startswith("learner.training_head.")
 
 
 def table(learner: str | None = None) -> str:
-    """The ledger as text, one line an entry; of one learner alone where it is named."""
+    """The ledger as text, one line per entry; of one learner alone where it is named."""
     lines = [f"{'run':34} {'transductive':>16} {'inductive':>16} {'published':>10}  training"]
     for name, entry in entries().items():
         if learner not in (None, entry["learner"]):

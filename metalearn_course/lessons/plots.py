@@ -2,6 +2,7 @@
 
 import math
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +16,7 @@ from metalearn_course.lessons import syllabus
 # Okabe and Ito's palette, without its yellow, which white paper swallows.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "figure.dpi": 84,

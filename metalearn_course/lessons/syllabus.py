@@ -30,9 +30,10 @@ LESSONS = (
     Lesson("08", "generating\ndata: VILM", "Generative", 2, ("07",), "08_generating_data.ipynb"),
     Lesson("09", "Bayesian:\nABML", "Generative", 3, ("04",), "09_amortised_bayesian.ipynb"),
     Lesson("10", "which learner\nwhen", "Applications", 0),
-    Lesson("11", "your own\npictures", "Applications", 1),
+    Lesson("11", "your own\npictures", "Applications", 1, ("07",), "11_own_pictures.ipynb"),
     Lesson("12", "zero-\nshot", "Applications", 2),
     Lesson("13", "domain\nadaptation", "Applications", 3),
     Lesson("14", "continual\nlearning", "Applications", 4),
     Lesson("15", "making\nit fast", "Applications", 5),
+    Lesson("16", "in\ncontext", "Memory and metric", 3, ("06",), "16_in_context.ipynb"),
 )

@@ -1,5 +1,7 @@
 """The embedding that every learner of the course stands on: four convolution blocks."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,7 +35,13 @@ class Conv4(nn.Module):
     `downsample="stride"` (strided convolutions, the net of the MAML paper's Omniglot runs) costs a
     quarter of `downsample="max"` (max-pooling, the net of most other papers). Pictures are square,
     `image_size` pixels wide; 28 and 32 or 84 are the usual ones.
+
+    >>> net = Conv4(in_channels=1, image_size=28, hidden=8)
+    >>> net.out_features, net(torch.rand(5, 1, 28, 28)).shape
+    (32, torch.Size([5, 32]))
     """
+
+    blocks: Any  # an nn.ModuleList of Block: torch has no type for the elements
 
     def __init__(self, in_channels: int = 1, image_size: int = 28, hidden: int = 64, downsample: str = "stride"):
         super().__init__()
@@ -42,9 +50,9 @@ class Conv4(nn.Module):
         self.config = dict(in_channels=in_channels, image_size=image_size, hidden=hidden, downsample=downsample)
         self.in_channels, self.image_size = in_channels, image_size
         channels = [in_channels] + [hidden] * 4
-        self.blocks = nn.ModuleList(Block(a, b, downsample == "max") for a, b in zip(channels, channels[1:]))
-        size = image_size
-        for block in self.blocks:
+        blocks = [Block(a, b, downsample == "max") for a, b in zip(channels, channels[1:])]
+        self.blocks, size = nn.ModuleList(blocks), image_size
+        for block in blocks:
             size = block.out_size(size)
         if size < 1:
             raise ValueError(f"image_size={image_size} is too small for four halvings; use 16 or more")
@@ -54,7 +62,7 @@ class Conv4(nn.Module):
         """Features (B, out_features) of x (B, C, H, W).
 
         stats=None normalises with the statistics of x itself; otherwise with the given ones, one
-        (mean, variance) pair a block. With return_stats=True the answer is (features, stats of x).
+        (mean, variance) pair per block. With return_stats=True the answer is (features, stats of x).
         """
         measured = []
         for i, block in enumerate(self.blocks):

@@ -63,7 +63,7 @@ class InnerNorm(Norm):
             self.register_buffer("bias", torch.zeros(of.num_features), persistent=False)
         self.given, self.measured, self.measuring, self.calls = None, None, False, 0
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # ty: ignore[incompatible-method-override]
         """Normalise x (B, C) or (B, C, …) as `Wrapped.forward` was asked to."""
         flat = x.reshape(*x.shape[:2], -1, 1)
         self.calls += 1

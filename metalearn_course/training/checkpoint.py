@@ -6,14 +6,23 @@ import torch
 from torch import nn
 
 from metalearn_course.common import storage
+from metalearn_course.evaluation.leakage import IDS, without_ids
 
 
 def save(path: Path, learner: nn.Module, info: dict, optimizer: torch.optim.Optimizer | None = None) -> None:
-    """Write the weights, `info` (anything JSON can say) and the optimiser's state."""
+    """Write the weights, `info`, and the optimiser's state.
+
+    info: anything JSON can say, and under "trained_on" what `evaluation.leakage.after_training_on` returns, whose
+    ids become a tensor of the file.
+    """
     tensors = {f"learner.{name}": tensor for name, tensor in learner.state_dict().items()}
     if optimizer is not None:
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+    seen = info.get("trained_on") or {}
+    if IDS in seen:
+        tensors[f"trained_on.{IDS}"] = seen[IDS]
+        info = info | {"trained_on": without_ids(seen)}
     storage.write(path, tensors, info)
 
 
@@ -21,7 +30,9 @@ def read(path: Path) -> storage.Content:
     """Tensors and info of a checkpoint; ValueError where the file is damaged or something else."""
     tensors, info = storage.read(path)
     if not {"setup", "trained_on"} <= info.keys():
-        raise ValueError(f"{path} is not the checkpoint of a training run")
+        raise ValueError(f"{path} holds no learner: it is not the checkpoint of a training run")
+    if f"trained_on.{IDS}" in tensors:
+        info["trained_on"][IDS] = tensors.pop(f"trained_on.{IDS}")
     return tensors, info
 
 

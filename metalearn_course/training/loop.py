@@ -56,6 +56,16 @@ def fit(
     n_steps may differ), to the numbers of a run that never stopped.
     precision: "float32"; on a GPU also "tf32" or "bf16" (autocast). notes: anything JSON can say, kept in
     the checkpoints. Under torchrun every process takes a slice of the tasks.
+
+    >>> from metalearn_course import datasets, learners, nets
+    >>> pictures = (torch.rand(12 * 4, 1, 16, 16) * 255).byte()
+    >>> images = datasets.from_tensors("noise", pictures, counts=[4] * 12, names=list("abcdefghijkl"))
+    >>> train, _, test = images.split(seed=0, sizes=(7, 0, 5))
+    >>> learner = learners.ProtoNet(nets.Conv4(image_size=16, hidden=8), n_way=5)
+    >>> sampler = EpisodeSampler(train, n_way=5, k_shot=1, n_query=2)
+    >>> history = fit(learner, sampler, n_steps=3, n_tasks=2, progress=False)
+    >>> len(history.losses)
+    3
     """
     at_least_one = dict(n_steps=n_steps, n_tasks=n_tasks, validate_every=validate_every, save_every=save_every)
     _check(at_least_one, warm_up, decay, clip, precision)

@@ -9,6 +9,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from metalearn_course.common import storage
+from metalearn_course.evaluation.leakage import without_ids
 from metalearn_course.learners import Learner
 from metalearn_course.training import checkpoint, ranks
 
@@ -51,7 +52,7 @@ class Run:
         self.setup = json.loads(json.dumps(setup, default=str))  # as it will be read again: tuples become lists
         self.seen, self.history, self.best = seen, History(), -1.0
         self.out = Path(out) if out else None
-        self.lock = FileLock(self.out / ".lock") if out else None
+        self.lock: FileLock | None = None
 
     def __enter__(self) -> "Run":
         return self
@@ -62,23 +63,25 @@ class Run:
 
     def start(self, n_steps: int) -> None:
         """Go on with the run that the folder holds, or begin one. ValueError where that is not possible."""
-        if self.out is not None:
-            ranks.first_does(lambda: self._begin(n_steps))
+        out = self.out
+        if out is not None:
+            ranks.first_does(lambda: self._begin(out, n_steps))
             if ranks.rank() > 0:
-                self._resume(n_steps)
+                self._resume(out, n_steps)
 
-    def _begin(self, n_steps: int) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
+    def _begin(self, out: Path, n_steps: int) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = self.lock = FileLock(out / ".lock")
         try:
-            self.lock.acquire(timeout=0)
+            lock.acquire(timeout=0)
         except Timeout as error:
-            message = f"another process is training in {self.out}; let it end, or choose another folder"
+            message = f"another process is training in {out}; let it end, or choose another folder"
             raise ValueError(message) from error
-        found = (self.out / "last.safetensors").exists()
+        found = (out / "last.safetensors").exists()
         if found:
-            self._resume(n_steps)
-        _clear(self.out, keep_best=found)
-        storage.write_text(self.out / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.history.records))
+            self._resume(out, n_steps)
+        _clear(out, keep_best=found)
+        storage.write_text(out / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.history.records))
         if not found:
             self.save()
 
@@ -86,26 +89,26 @@ class Run:
     def step(self) -> int:
         return len(self.history.records)
 
-    def _resume(self, n_steps: int) -> None:
+    def _resume(self, out: Path, n_steps: int) -> None:
         try:
-            tensors, info = checkpoint.read(self.out / "last.safetensors")
+            tensors, info = checkpoint.read(out / "last.safetensors")
         except ValueError as error:
-            raise ValueError(f"{error}; delete {self.out} to start the run again") from error
-        there = info["setup"] | {"training classes": info["trained_on"]}
-        odd = _differences(there, self.setup | {"training classes": self.seen})
+            raise ValueError(f"{error}; delete {out} to start the run again") from error
+        there = info["setup"] | {"training classes": without_ids(info["trained_on"])}
+        odd = _differences(there, self.setup | {"training classes": without_ids(self.seen)})
         if odd:
             raise ValueError(
-                f"{self.out} holds a run with other settings ({'; '.join(odd)}); choose another folder, or delete "
+                f"{out} holds a run with other settings ({'; '.join(odd)}); choose another folder, or delete "
                 "that one to start again"
             )
         if info["step"] > n_steps:
             raise ValueError(
-                f"{self.out} holds a run of {info['step']} steps; ask for at least as many, or choose another folder"
+                f"{out} holds a run of {info['step']} steps; ask for at least as many, or choose another folder"
             )
         checkpoint.restore_learner(self.learner, tensors)
         checkpoint.restore_optimizer(self.optimizer, tensors)
         self.best = info["best"]
-        self.history.records = _read_log(self.out / "log.jsonl", info["step"])
+        self.history.records = _read_log(out / "log.jsonl", info["step"])
 
     def log(self, record: dict, seconds: float) -> None:
         record["seconds"] = round(self.history.seconds + seconds, 3)

@@ -4,13 +4,12 @@ Without Chromium or Playwright these tests skip; with METALEARN_BROWSER=required
 METALEARN_SCREENSHOTS=folder keeps the screenshots.
 """
 
+import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def server(folder, chromium, tmp_path_factory):
     """The address of a JupyterLab server with settings of its own, in the fast profile."""
-    home, port = tmp_path_factory.mktemp("jupyter"), free_port()
+    home = tmp_path_factory.mktemp("jupyter")
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     for name, text in QUIET.items():
@@ -74,11 +73,11 @@ def server(folder, chromium, tmp_path_factory):
     folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     folders |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
     options = {"METALEARN_PROFILE": "fast", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     command += ["--LabApp.expose_app_in_browser=True"]
     log = home / "log.txt"
-    with log.open("w") as out:
+    with log.open("wb") as out:
         process = subprocess.Popen(
             command,
             env=os.environ | folders | options | {"IPYTHONDIR": str(home / "ipython")},
@@ -87,8 +86,7 @@ def server(folder, chromium, tmp_path_factory):
             start_new_session=True,
         )
         try:
-            wait_for(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", process, log)
-            yield f"http://127.0.0.1:{port}"
+            yield wait_for(home / "runtime", process, log)
         finally:
             process.terminate()  # the server then ends its kernels
             try:
@@ -98,20 +96,17 @@ def server(folder, chromium, tmp_path_factory):
                 process.wait()
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: int = 120) -> None:
+def wait_for(runtime: Path, process: subprocess.Popen, log: Path, seconds: int = 600) -> str:
+    """The address at which the server answers: it takes a free port itself, and writes down which."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     until = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < until:
         try:
-            direct.open(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
+            said = json.loads((runtime / f"jpserver-{process.pid}.json").read_text(encoding="utf-8"))
+            address = f"http://127.0.0.1:{said['port']}"
+            direct.open(f"{address}/api/status?token={TOKEN}", timeout=5).close()
+            return address
+        except (OSError, json.JSONDecodeError):  # not there, half written, or not yet answering
             time.sleep(0.2)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
 

@@ -5,7 +5,8 @@ import pytest
 from lab import shown, until, wait_for_change
 from pads import clear, draw, n_strokes, paper, touch
 
-SOURCE = """from metalearn_course import learners, widgets
+SOURCE = """from metalearn_course import learners
+from metalearn_course.lessons import widgets
 widgets.DrawingTask(learners.load_pretrained("omniglot-maml-5w1s"))"""
 SHAPES = [
     [[(50, 10), (50, 100)]],  # a stem
@@ -33,23 +34,23 @@ def test_five_symbols_drawn_by_mouse_teach_the_learner_a_sixth_drawing(lab, widg
     lab.shoot(widget, "pads-empty")
     for number, strokes in enumerate(SHAPES):
         draw(widget, number, *strokes)
-    until(lambda: "last pad" in shown(widget)[1], 30, "five symbols")
+    until(lambda: "last pad" in shown(widget)[1], 300, "five symbols")
     before = shown(widget)
     draw(widget, 5, *CROSS_AGAIN)
     words = wait_for_change(widget, before)[1]
-    until(lambda: "most like symbol 3" in shown(widget)[1], 30, f"the cross to be known; seen: {words}")
+    until(lambda: "most like symbol 3" in shown(widget)[1], 300, f"the cross to be known; seen: {words}")
     lab.shoot(widget, "pads-drawn")
 
 
 def test_undo_and_clear_by_button(widget):
     draw(widget, 0, *SHAPES[2])
     assert n_strokes(widget, 0) == 2
-    until(lambda: "symbols 2, 3" in shown(widget)[1], 30, "one symbol less")
+    until(lambda: "symbols 2, 3" in shown(widget)[1], 300, "one symbol less")
     widget.get_by_role("button", name="undo the last stroke of symbol 1").click()
     assert n_strokes(widget, 0) == 1
     clear(widget, 0)
     assert n_strokes(widget, 0) == 0
-    until(lambda: "symbols 1, 2" in shown(widget)[1], 30, "an empty pad")
+    until(lambda: "symbols 1, 2" in shown(widget)[1], 300, "an empty pad")
 
 
 def test_a_finger_draws_and_the_page_stays(widget):

@@ -1,5 +1,7 @@
 """What the tests of the command line share: a folder of pictures, two small runs, and how a refusal looks."""
 
+import re
+
 import pytest
 from helpers import TINY_RUN, easy_classes, write_pictures
 
@@ -40,7 +42,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refused(capsys):
-    """Runs a command that cannot work and returns its one line of answer."""
+    """Runs a command that cannot work and returns its one line of answer; what was read is said before."""
 
     def run(*command):
         capsys.readouterr()
@@ -48,9 +50,10 @@ def refused(capsys):
             code = main([str(word) for word in command])
         except SystemExit as stop:
             code = stop.code
-        err = capsys.readouterr().err
+        *said, err = capsys.readouterr().err.splitlines(keepends=True)
         assert code in (1, 2)
-        assert err.startswith("error: ") and err.count("\n") == 1 and "Traceback" not in err
+        assert err.startswith("error: ") and err.endswith("\n")
+        assert all(re.search(r": \d+ classes? with ", line) for line in said)
         return err
 
     return run

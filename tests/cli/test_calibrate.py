@@ -12,7 +12,7 @@ def test_calibrate_prints_and_records_how_far_probabilities_can_be_trusted(train
     assert main(["calibrate", str(trained), *tiny, "--record", "mine-maml-3w1s"]) == 0
     figures = r"accuracy 0\.\d+, ece 0\.\d+, mce 0\.\d+, brier [01]\.\d+, auroc [01]\.\d+\n"
     assert re.search(rf"{figures}temperature \d+\.\d+, {figures}", capsys.readouterr().out)
-    entry = json.loads((tmp_path / "results/calibration/mine-maml-3w1s.json").read_text())
+    entry = json.loads((tmp_path / "results/calibration/mine-maml-3w1s.json").read_text(encoding="utf-8"))
     assert entry["norm"] == "support" and entry["n_episodes"] == 4 and entry["steps"] == 2
     assert entry["accuracy"] == entry["tempered"]["accuracy"]
     assert main(["results"]) == 0

@@ -33,7 +33,7 @@ def test_evaluate_scores_both_modes_on_the_dataset_of_the_run(trained, capsys):
 def test_evaluate_records_what_results_prints_and_load_pretrained_loads(trained, tmp_path, capsys):
     command = ["evaluate", str(trained), "--n-episodes", "3", "--n-query", "2", "--device", "cpu", "--k-shot", "2"]
     assert main([*command, "--steps", "4", "--record", "mine-maml-3w2s"]) == 0
-    entry = json.loads((tmp_path / "results" / "mine-maml-3w2s.json").read_text())
+    entry = json.loads((tmp_path / "results" / "mine-maml-3w2s.json").read_text(encoding="utf-8"))
     assert (entry["k_shot"], entry["n_query"], entry["test"]) == (2, 2, {"steps": 4})
     assert entry["split"] == {"split_seed": 0, "official": False, "init": None, "part": "test"}
     assert entry["train"]["device"] == "cpu" and "train maml" in entry["train"]["command"]
@@ -55,7 +55,9 @@ def test_the_ledger_names_the_device_of_the_training_and_not_of_the_evaluation(t
     monkeypatch.setattr(command_line, "load_learner", from_gpu)
     command = ["evaluate", str(trained), "--n-episodes", "2", "--n-query", "2", "--device", "cpu"]
     assert main([*command, "--record", "mine"]) == 0
-    assert json.loads((tmp_path / "results" / "mine.json").read_text())["train"]["device"] == "NVIDIA H100"
+    assert (
+        json.loads((tmp_path / "results" / "mine.json").read_text(encoding="utf-8"))["train"]["device"] == "NVIDIA H100"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,9 +104,9 @@ def test_a_learner_with_the_net_of_the_clinic_is_evaluated(tmp_path, pictures, c
 def test_a_checkpoint_of_something_else_is_answered_in_one_line(tmp_path, refused, pictures, info):
     (tmp_path / "run").mkdir()
     storage.write(tmp_path / "run" / "last.safetensors", {"x": torch.zeros(1)}, info)
-    assert "last.safetensors is no checkpoint of a learner" in refused("evaluate", "run")
+    assert "last.safetensors holds no learner: it is not the checkpoint of a training run" in refused("evaluate", "run")
     command = ["train", "maml", "--dataset", f"folder:{pictures}", "--init", "run", *TINY_RUN]
-    assert "last.safetensors is no checkpoint of a learner" in refused(*command)
+    assert "last.safetensors holds no learner" in refused(*command)
 
 
 def test_a_run_that_does_not_exist_is_answered_in_one_line(refused):

@@ -114,7 +114,7 @@ def test_what_was_read_inverted_in_training_is_inverted_in_evaluation(signs, tmp
     asked, load = [], datasets.load
     monkeypatch.setattr("metalearn_course.datasets.load", lambda *a, **how: asked.append(how) or load(*a, **how))
     assert main(["evaluate", "here", *SCORE]) == 0
-    assert asked == [dict(size=20, channels=3, invert=True)]
+    assert [dict(how, report=None) for how in asked] == [dict(size=20, channels=3, invert=True, report=None)]
 
 
 def test_too_few_classes_say_how_to_go_without_validation(signs, refused):

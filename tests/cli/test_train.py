@@ -35,7 +35,7 @@ def test_train_goes_on_where_it_stopped(trained, pictures, tmp_path, capsys):
 def test_a_run_that_was_never_validated_can_end_where_it_stopped(trained, pictures, tmp_path, capsys):
     out = shutil.copytree(trained, tmp_path / "run")
     records = [{k: v for k, v in record.items() if k != "validation"} for record in read_log(out)]
-    (out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (out / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     command = ["train", "maml", "--dataset", f"folder:{pictures}", "--out", str(out), *TINY_RUN]
     assert main([*command, "--n-steps", "2"]) == 0
     assert "step 2," in capsys.readouterr().out
@@ -77,12 +77,12 @@ def test_every_learner_is_trained_evaluated_and_recorded(name, pictures, tmp_pat
     assert main([*command, *options.split()]) == 0
     learner, info = load_learner(tmp_path / "here" / "last.safetensors")
     assert wanted.items() <= learner.config.items()
-    assert info["setup"]["optimizer"] == ("SGD" if name == "reptile" else "Adam")
+    assert info["setup"]["optimizer"]["name"] == ("SGD" if name == "reptile" else "Adam")
     capsys.readouterr()
     score = ["evaluate", "here", "--n-episodes", "3", "--n-query", "2", "--device", "cpu"]
     assert main([*score, "--record", f"mine-{name}-3w1s"]) == 0
     assert capsys.readouterr().out.count("inductive") == len(learner.norms) - 1
-    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text())
+    entry = json.loads((tmp_path / "results" / f"mine-{name}-3w1s.json").read_text(encoding="utf-8"))
     assert entry["learner"] == type(learner).__name__.lower() and set(entry["norms"]) == set(learner.norms)
     assert main(["evaluate", f"mine-{name}-3w1s", *score[2:]]) == 0
 

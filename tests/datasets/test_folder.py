@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageFile, ImageOps
 
 from metalearn_course import datasets
-from metalearn_course.datasets import folder
+from metalearn_course.datasets import folder, small
 from metalearn_course.evaluation import evaluate
 from metalearn_course.ledger import load_pretrained
 from metalearn_course.sampling import EpisodeSampler
@@ -123,8 +123,8 @@ def test_large_pictures_do_not_pile_up_in_memory(put, monkeypatch):
     """Each is made small before the next is opened: a phone's photographs would fill any memory."""
     for i in range(3):
         root = put(f"a/{i}.png", _flat("L", 5))
-    steps, opened, fitted = [], folder.open_picture, ImageOps.fit
-    monkeypatch.setattr(folder, "open_picture", lambda *a: (steps.append("open"), opened(*a))[1])
+    steps, opened, fitted = [], small.open_picture, ImageOps.fit
+    monkeypatch.setattr(small, "open_picture", lambda *a: (steps.append("open"), opened(*a))[1])
     monkeypatch.setattr(ImageOps, "fit", lambda *a: (steps.append("small"), fitted(*a))[1])
     datasets.load(f"folder:{root}")
     assert steps == ["open", "small"] * 3

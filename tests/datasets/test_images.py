@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metalearn_course import datasets
 from metalearn_course.datasets import from_tensors
@@ -36,6 +38,91 @@ def test_a_selection_keeps_the_pictures_names_and_groups_of_its_classes(paired, 
     assert chosen.names == ("class 7", "class 2") and chosen.groups == ("group 3", "group 1")
     assert rows_of(chosen.pictures(torch.tensor([[0, 1]]), torch.tensor([[[1], [2]]]))).flatten().tolist() == [22, 8]
     assert chosen.images is paired.images and chosen.hash == paired.hash
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, iter])
+def test_classes_are_selected_by_index_or_by_mask_in_any_usual_form(paired, kind):
+    mask = [c in (2, 7) for c in range(40)]
+    assert paired.select(kind(mask)).names == ("class 2", "class 7") == paired.select(kind([2, 7])).names
+    assert paired.select(range(38, 40)).names == paired.select([-2, -1]).names == ("class 38", "class 39")
+    assert len(paired.select(kind([False] * 40))) == len(paired.select([])) == 0
+
+
+@pytest.mark.parametrize(
+    "classes, message",
+    [
+        ([True, False], "mask with a bool for each of the 40 classes"),
+        ([0.0, 1.0], "float32.*give a list of class indices"),
+        ([[0, 1]], r"shape \(1, 2\)"),
+        ([0, 40], "class index 40 is out of range: there are 40 classes"),
+        ([-41], "class index 41 is out of range"),
+        (["class 1"], "neither class indices nor a mask"),
+        ([None], "neither class indices nor a mask"),
+    ],
+)
+def test_what_selects_no_classes_is_refused(paired, classes, message):
+    with pytest.raises(ValueError, match=message):
+        paired.select(classes)
+
+
+# What else is known of classes and pictures --------------------------------------------------
+
+
+@pytest.fixture
+def described(numbered):
+    """Twelve classes of three pictures by three people, in three families of two subgroups."""
+    return numbered(
+        [3] * 12,
+        families=[f"family {c // 4}" for c in range(12)],
+        subgroups=[f"subgroup {c // 2}" for c in range(12)],
+        descriptions=[(f"word {c}", "all") for c in range(12)],
+        styles=["ann", "bob", "cyn"] * 12,
+    )
+
+
+def test_families_subgroups_and_descriptions_go_with_their_classes(described):
+    for images in (described.select([5, 9]), described.with_at_least(3).select([5, 9]).to("cpu")):
+        assert images.families == ("family 1", "family 2") and images.subgroups == ("subgroup 2", "subgroup 4")
+        assert images.descriptions == (("word 5", "all"), ("word 9", "all"))
+    for part in described.split(seed=1):
+        assert part.families == tuple(f"family {int(name.split()[1]) // 4}" for name in part.names)
+    turned = described.with_rotations()
+    assert turned.families == described.families * 4 and turned.descriptions[13] == ("word 1", "all")
+
+
+def test_styles_belong_to_pictures_and_stay_in_their_rows(described):
+    for images in (described.select([5]), described.with_rotations(), *described.split()):
+        assert images.styles is described.styles and images.images is described.images
+
+
+def test_what_a_dataset_does_not_know_is_empty(paired):
+    part = paired.with_rotations().select([1, 2])
+    assert part.families == part.subgroups == part.descriptions == part.styles == ()
+
+
+@pytest.mark.parametrize("field, length", [("families", 12), ("subgroups", 12), ("descriptions", 12), ("styles", 36)])
+def test_tables_of_another_length_are_refused(numbered, field, length):
+    with pytest.raises(ValueError, match=f"2 {field} for {length} (classes|pictures); give one for each"):
+        numbered([3] * 12, **{field: ["a", "b"]})
+
+
+def test_omniglot_knows_alphabets_and_drawers(omniglot):
+    assert len(set(omniglot.families)) == 50 and len(set(omniglot.styles)) == 20
+    assert all(name.startswith(f"{family}/") for name, family in zip(omniglot.names, omniglot.families))
+    train, _, test = omniglot.split(official=True)
+    assert not set(train.families) & set(test.families)
+
+
+def test_a_part_of_omniglot_can_be_split(omniglot):
+    assert [len(part) for part in omniglot.select(range(200)).split()] == [136, 12, 52]
+
+
+def test_kanji_know_components_and_the_most_common_one_is_the_family(kanji):
+    family, words = dict(zip(kanji.names, kanji.families)), dict(zip(kanji.names, kanji.descriptions))
+    assert family["明"] == "日" == family["日"] and "月" in words["明"]
+    assert family["休"] == "亻" and set(words["休"]) >= {"亻", "木"}
+    assert not set(kanji.families) & set("丨丶丿乙亅")
+    assert all(f in words[name] or f == name for name, f in family.items())
 
 
 def test_small_classes_can_be_left_out(numbered):
@@ -105,6 +192,71 @@ def test_a_split_depends_on_its_seed_alone(paired):
     assert [p.names for p in first] != [p.names for p in other]
 
 
+def test_the_datasets_own_counts_become_shares_where_they_no_longer_fit(numbered):
+    images = numbered([3] * 30, split_sizes=(20, 4, 6))
+    assert [len(part) for part in images.split()] == [20, 4, 6]
+    assert [len(part) for part in images.select(range(15)).split()] == [10, 2, 3]
+    with pytest.raises(ValueError, match="sum of at most 15"):
+        images.select(range(15)).split(sizes=(20, 4, 6))
+
+
+@pytest.mark.parametrize("n, wanted", [(3, (1, 1, 1)), (5, (3, 1, 1)), (6, (2, 2, 2)), (8, (4, 2, 2)), (14, (9, 2, 3))])
+def test_few_classes_leave_no_part_empty(numbered, n, wanted):
+    assert tuple(len(part) for part in numbered([3] * n).split()) == wanted
+
+
+def test_parts_are_empty_only_where_that_is_asked_for(numbered):
+    assert [len(part) for part in numbered([3] * 6).split(sizes=(4, 0, 2))] == [4, 0, 2]
+    assert [len(part) for part in numbered([3] * 4).split(sizes=(0.5, 0, 0.5))] == [2, 0, 2]
+    assert [len(part) for part in numbered([3] * 4, split_sizes=(0.9, 0, 0.1)).split()] == [2, 0, 2]
+    with pytest.raises(ValueError, match=r"2 groups of classes are too few.*\(2, 0, 0\)"):
+        numbered([3] * 2).split()
+
+
+def test_a_split_by_family_or_subgroup_keeps_these_together(described):
+    for by, field, n in (("family", "families", 3), ("subgroup", "subgroups", 6)):
+        for seed in range(5):
+            parts = [set(getattr(part, field)) for part in described.split(seed=seed, by=by)]
+            assert sum(map(len, parts)) == len(set().union(*parts)) == n and all(parts)
+    assert [len(p) for p in described.split(by="family", sizes=(2, 0, 1))] == [8, 0, 4]
+
+
+def test_a_group_that_spans_families_goes_with_its_first_class(numbered):
+    images = numbered([3] * 4, ["g", "h", "i", "g"], families=["a", "b", "c", "c"])
+    for seed in range(6):
+        assert sum({"class 0", "class 3"} <= set(part.names) for part in images.split(seed=seed, by="family")) == 1
+
+
+def test_other_ways_to_split_are_refused(paired, described):
+    with pytest.raises(ValueError, match="numbered does not say the family of its classes"):
+        paired.split(by="family")
+    with pytest.raises(ValueError, match='by=\'name\': choose "group", "subgroup" or "family"'):
+        described.split(by="name")
+    with pytest.raises(ValueError, match="official=True is a split by group"):
+        described.split(by="family", official=True)
+
+
+@given(data=st.data(), by=st.sampled_from(["group", "subgroup", "family"]), seed=st.integers(0, 2**31))
+def test_any_split_is_disjoint_by_group_and_complete(data, by, seed):
+    n = data.draw(st.integers(1, 25))
+    some = lambda letters: data.draw(st.lists(st.sampled_from(letters), min_size=n, max_size=n))  # noqa: E731
+    groups, tables = some("abcdefghijkl"), dict(subgroups=some("mnop"), families=some("qrst"))
+    pixels = torch.zeros(n, 1, 1, 1, dtype=torch.uint8)
+    images = from_tensors("some", pixels, [1] * n, range(n), groups, "", **tables)
+    units = len(set(images._units(by)))
+    half = units // 2
+    sizes = data.draw(st.sampled_from([None, (0.5, 0, 0.5), (1, 0, 0), (units, 0, 0), (half, 0, units - half)]))
+    if sizes is None and units < 3:
+        with pytest.raises(ValueError, match="too few"):
+            images.split(seed, by=by)
+        return
+    parts = images.split(seed, sizes, by=by)
+    assert sorted(name for part in parts for name in part.names) == list(range(n))
+    assert sum(len(set(part.groups)) for part in parts) == len(set(groups))
+    assert sizes or all(len(part) for part in parts)
+    assert [part.names for part in images.split(seed, sizes, by=by)] == [part.names for part in parts]
+
+
 def test_an_official_split_tests_on_the_authors_groups(numbered):
     official = frozenset(f"group {g}" for g in range(8))
     images = numbered([3] * 40, GROUPS, official_test=official, split_sizes=(10, 2, 8))
@@ -149,6 +301,23 @@ def test_rotated_pictures_are_turned_as_numpy_turns_them(noisy):
         assert all(n.endswith(name) for n in rotated.names[classes : classes + 8])
         turned = rotated.pictures(torch.arange(classes, classes + 8).view(1, 8), numbers).numpy()
         np.testing.assert_array_equal(turned, np.rot90(upright, classes // 8, axes=(-2, -1)))
+
+
+def test_rotated_pictures_are_those_that_a_loop_would_turn(noisy):
+    rotated = noisy.with_rotations()
+    classes = torch.randint(32, (5, 6), generator=torch.Generator().manual_seed(0))
+    numbers = torch.randint(3, (5, 6, 2), generator=torch.Generator().manual_seed(1))
+    x = rotated.pictures(classes, numbers)
+    for place in np.ndindex(5, 6, 2):
+        c, number = int(classes[place[:2]]), int(numbers[place])
+        upright = noisy.images[int(rotated.starts[c]) + number]
+        assert torch.equal(x[place], torch.rot90(upright, c // 8, (-2, -1)) / 255)
+
+
+def test_pictures_are_gathered_without_reading_anything_back(noisy):
+    """On the meta device nothing has a value, so whatever waited for one would fail."""
+    rotated = noisy.with_rotations().to("meta")
+    assert rotated.pictures(torch.zeros(2, 3).long(), torch.zeros(2, 3, 1).long()).shape == (2, 3, 1, 1, 5, 5)
 
 
 def test_drawing_rotated_pictures_leaves_the_stored_ones_alone(noisy):

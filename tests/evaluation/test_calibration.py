@@ -133,7 +133,8 @@ def test_aliens_leave_the_predictions_of_the_task_alone(name):
     one = alien_auroc(learner, SAMPLER, 4, n_alien=1)
     assert one.inside.shape == (4 * 12,) and one.outside.shape == (4 * 4,)
     assert 0 <= one.auroc <= 1
-    assert one.auroc == pytest.approx((one.outside[:, None] > one.inside).float().mean().item(), abs=0.01)
+    above, level = (compare(one.outside[:, None], one.inside).float().mean() for compare in (torch.gt, torch.eq))
+    assert one.auroc == pytest.approx((above + level / 2).item(), abs=1e-5)  # the most doubtful may all be level
     wider = EpisodeSampler(SAMPLER.images, 4, SAMPLER.k_shot, SAMPLER.n_query)
     task = wider.sample_tasks(0, 0, [0]).task(0)
     support = type(task.support)(task.support.x[:3], task.support.y[:3])

@@ -133,9 +133,9 @@ def _filled(code: str, places: dict) -> str:
     return code
 
 
-def soon(happens) -> bool:
-    """Whether it happens within ten seconds."""
-    until = time.monotonic() + 10
+def soon(happens, seconds: int = 60) -> bool:
+    """Whether it happens, also on a machine with other work."""
+    until = time.monotonic() + seconds
     while not happens() and time.monotonic() < until:
         time.sleep(0.1)
     return happens()

@@ -6,10 +6,10 @@ from helpers import assert_same_tensors, samplers, without_time
 from small_learners import MAKE, WITH_RUNNING, gradient, made, some_episodes
 from torch.utils._pytree import tree_leaves, tree_map
 
-from metalearn_course import training
+from metalearn_course import nets, training
 from metalearn_course.episode import LabelledSet
 from metalearn_course.evaluation.accuracy import evaluate
-from metalearn_course.learners import load_learner
+from metalearn_course.learners import ProtoNet, load_learner
 
 every_learner = pytest.mark.parametrize("name", MAKE)
 
@@ -81,6 +81,8 @@ def test_training_lowers_the_loss_and_raises_the_accuracy(name):
     learner, settings, k_shot = made(name), dict(n_steps=60, lr=0.02), 1
     if name.startswith("reptile"):
         settings, k_shot = dict(n_steps=100, lr=1.0, decay=1.0, optimizer=torch.optim.SGD), 4
+    if name.startswith("incontext"):
+        settings |= dict(n_steps=200, lr=0.01)  # it stays at log n_way before it learns to look
     train, _, test = samplers(k_shot=k_shot, n_query=4)
     history = training.fit(learner, train, n_tasks=4, progress=False, **settings)
     assert sum(history.losses[-20:]) < 0.9 * sum(history.losses[:20])
@@ -144,6 +146,13 @@ def test_running_statistics_are_the_mean_over_training_episodes(float64):
         means.append(torch.stack([first.mean((0, 2, 3)), first.var((0, 2, 3), correction=0)]))
     mean, var = learner.running_stats()[0]
     torch.testing.assert_close(torch.stack([mean, var]), torch.stack(means).mean(0))
+
+
+def test_a_net_without_normalisation_layers_has_nothing_to_measure():
+    net = nets.wrap(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 8)), image_size=16, in_channels=1)
+    learner, episodes = ProtoNet(net, 3), some_episodes()
+    learner.calibrate(episodes)
+    torch.testing.assert_close(*(learner.episode_logits(episodes, norm) for norm in ("running", "query")))
 
 
 def test_training_does_not_depend_on_the_running_statistics():

@@ -1,5 +1,6 @@
 """The list of runs behind `make results`: complete, understood by the command line, resumable, never repeated."""
 
+import importlib.util
 import shlex
 import sys
 from pathlib import Path
@@ -72,6 +73,7 @@ def test_every_measurement_of_calibration_is_understood_and_named_after_what_it_
 def test_every_measurement_in_the_ledger_is_on_the_list():
     assert set(records.measured("calibration")) <= set(plan.calibrations())
     assert set(records.measured("generated")) <= set(plan.augmentations())
+    assert set(records.measured("incontext")) <= set(plan.in_context())
 
 
 def test_every_measurement_of_generated_pictures_is_understood_and_named_after_its_tasks(ledger):
@@ -79,6 +81,14 @@ def test_every_measurement_of_generated_pictures_is_understood_and_named_after_i
     for command, name in zip(plan.measuring_commands("generated"), plan.augmentations(), strict=True):
         args = read(command[command.index("metalearn_course") + 1 :])
         assert args.record == name and args.run in planned and name.endswith(f"-{args.n_way}w{args.k_shot}s")
+
+
+def test_every_measurement_of_lesson_16_is_made_by_a_module_that_exists(ledger):
+    todo = plan.measuring_commands("incontext")
+    assert [command[3:] for command in todo] == [[], ["0"], ["1"], ["2"]]
+    assert all(importlib.util.find_spec(command[2]) for command in todo)
+    records.record_measured("incontext", "transience-seed1", {})
+    assert len(plan.measuring_commands("incontext")) == len(todo) - 1
 
 
 def test_what_is_there_is_not_done_again(ledger):

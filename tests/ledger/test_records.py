@@ -63,10 +63,11 @@ def checkpoint_problems(path: Path, entry: dict) -> list[str]:
     if not path.exists():
         return [f"{path.name} does not exist"]
     (tensors, info), (learner, _) = storage.read(path), load_learner(path)
-    found = [f"{name} is not a weight" for name in tensors if not name.startswith("learner.")]
+    found = [f"{name} is not a weight" for name in tensors if not name.startswith(("learner.", "trained_on."))]
     found += [] if info["step"] == entry["train"]["steps"] else ["the checkpoint is of another step"]
     found += [] if type(learner).__name__.lower() == entry["learner"] else ["the checkpoint is of another learner"]
-    return found + ([] if learner.trained_on["groups"] else ["the training classes are not named"])
+    found += [] if learner.trained_on["groups"] else ["the training classes are not named"]
+    return found + ([] if len(learner.trained_on.get("picture_ids", ())) else ["their pictures are not known"])
 
 
 @pytest.fixture(scope="module")
@@ -161,10 +162,11 @@ def test_a_published_figure_belongs_to_the_papers_own_method():
     assert source(ProtoNet(net, 5), n_way=7) is source(ProtoNet(net, 5), dataset="kanji") is None
 
 
-def test_the_checkpoint_beside_it_has_the_weights_alone(run, ledger):
+def test_the_checkpoint_beside_it_has_the_weights_and_what_guards_them_alone(run, ledger):
     learner, _, entry = record(run)
     tensors, info = storage.read(ledger / entry["checkpoint"])
-    assert_same_tensors(tensors, {f"learner.{name}": tensor for name, tensor in learner.state_dict().items()})
+    wanted = {f"learner.{name}": tensor for name, tensor in learner.state_dict().items()}
+    assert_same_tensors(tensors, wanted | {"trained_on.picture_ids": samplers()[0].images.seen_ids()})
     assert any(name.startswith("optimizer.") for name in storage.read(run)[0])  # which were there before
     assert info == storage.read(run)[1]
 

@@ -81,7 +81,8 @@ class Remote:
 
     def __init__(self, sandbox: Sandbox, seconds: float = 120):
         self.sandbox, self.seconds, self.left = sandbox, seconds, float(sandbox.limits.seconds)
-        self.channel = self.control = None
+        self.channel: Any = None  # the two sockets, while a process runs
+        self.control: Any = None
         self.worker = 0  # the number of the process
         self.ran: list[bytes] = []
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metalearn_course.episode import LabelledSet
-from metalearn_course.learners.maml import MAMLState
+from metalearn_course.learners.maml import MAML, MAMLState
 from metalearn_course.lessons.explorers.task import TaskExplorer
 
 
@@ -36,6 +36,8 @@ class Adaptation:
 
 class AdaptationExplorer(TaskExplorer):
     """Adapts a MAML learner to a fixed task with any number of steps, inner rate and shots."""
+
+    learner: MAML
 
     @torch.no_grad()
     def adapt(self, steps: int, inner_lr: float | None, k_shot: int, norm: str = "query") -> Adaptation:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from metalearn_course.episode import LabelledSet
+from metalearn_course.learners import MatchingNet
 from metalearn_course.lessons.explorers.task import TaskExplorer
 
 
@@ -42,6 +43,8 @@ class Attention:
 
 class AttentionExplorer(TaskExplorer):
     """Attention of a matching network on a fixed task, with any query, scale and number of shots."""
+
+    learner: MatchingNet
 
     @property
     def n_queries(self) -> int:

@@ -90,7 +90,7 @@ class Recognition:
             which = " and ".join(filter(None, (", ".join(map(str, self.missing[:-1])), str(self.missing[-1]))))
             also = "" if self.query is not None else ", then one of the five again in the last pad"
             return f"Still to draw: symbol{'s' * (len(self.missing) > 1)} {which}{also}."
-        if self.query is None:
+        if self.query is None or self.probabilities is None:
             return "Now draw one of the five symbols again, in the last pad."
         (first, second), (best, next_best) = (part.tolist() for part in self.probabilities.topk(2))
         return (
@@ -122,9 +122,10 @@ class DrawingExplorer:
         if len(support) != N_WAY:
             raise ValueError(f"{len(support)} drawings to learn from; give {N_WAY}, empty ones for what is missing")
         pictures = [picture(strokes) if strokes else None for strokes in support]
+        drawn = [each for each in pictures if each is not None]
         asked = picture(query) if query else None
-        ready = asked is not None and all(drawn is not None for drawn in pictures)
-        return Recognition(pictures, asked, self.probabilities(torch.stack(pictures), asked) if ready else None)
+        ready = asked is not None and len(drawn) == N_WAY
+        return Recognition(pictures, asked, self.probabilities(torch.stack(drawn), asked) if ready else None)
 
     def probabilities(self, support: Tensor, query: Tensor) -> Tensor:
         """(5,) from one picture of each symbol (5, 1, 28, 28) and the asked one (1, 28, 28)."""

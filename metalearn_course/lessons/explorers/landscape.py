@@ -21,7 +21,7 @@ class Adapted:
     def summary(self) -> str:
         """The picture in two sentences."""
         steps = self.paths.shape[1] - 1
-        before, after = self.losses[:, 0].mean(), self.losses[:, -1].mean()
+        before, after = self.losses[:, 0].mean().item(), self.losses[:, -1].mean().item()
         x, y = self.best.tolist()
         return (
             f"From θ = ({self.theta[0]:.1f}, {self.theta[1]:.1f}) the mean loss goes from {before:.2f} to "

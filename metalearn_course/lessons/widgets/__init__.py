@@ -7,10 +7,13 @@ from metalearn_course.lessons.widgets.drawpad import DrawingTask, DrawPad
 from metalearn_course.lessons.widgets.episodes import EpisodeView
 from metalearn_course.lessons.widgets.generated import GeneratedView
 from metalearn_course.lessons.widgets.landscape import LandscapeView
+from metalearn_course.lessons.widgets.own_classes import OwnClassesView
 from metalearn_course.lessons.widgets.paths import PathView
 from metalearn_course.lessons.widgets.posterior import PosteriorView
 from metalearn_course.lessons.widgets.prototypes import PrototypeView
+from metalearn_course.lessons.widgets.reading import ReadingView
 from metalearn_course.lessons.widgets.sine import SineView
+from metalearn_course.lessons.widgets.zero_shot import ZeroShotView
 
 __all__ = [
     "AdaptationView",
@@ -20,11 +23,14 @@ __all__ = [
     "EpisodeView",
     "GeneratedView",
     "LandscapeView",
+    "OwnClassesView",
     "PathView",
     "PosteriorView",
     "PrototypeView",
+    "ReadingView",
     "SineView",
     "View",
+    "ZeroShotView",
     "choice",
     "slider",
 ]

@@ -68,7 +68,9 @@ class AttentionView(View):
     @staticmethod
     def _bar(ax: Axes, x: float, y: float, full: float, height: float) -> tuple[Rectangle, Rectangle]:
         """A grey bar of full length, and in front of it one of length 0."""
-        whole, part = (ax.add_patch(Rectangle((x, y), width, height, linewidth=0)) for width in (full, 0))
+        whole, part = (Rectangle((x, y), width, height, linewidth=0) for width in (full, 0))
+        for bar in (whole, part):
+            ax.add_patch(bar)
         whole.set_facecolor("#E6E6E6")
         return whole, part
 

@@ -7,6 +7,7 @@ Only the part of ipywidgets that versions 7.7 and 8 share. A view keeps its cont
 import html
 import io
 import traceback
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -36,6 +37,11 @@ class View(ipywidgets.VBox):
             self.figure.set_layout_engine("none")  # laying out again would take longer than drawing
         super().__init__([ipywidgets.HBox(list(controls.values())), self.picture, self.summary])
         self._changed()
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A control: no class names them."""
 
     def prepare(self, figure: Figure) -> None:
         """Make the figure's axes and artists."""

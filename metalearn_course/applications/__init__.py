@@ -1,0 +1,1 @@
+"""Meta-learning put to use: what the application lessons share."""

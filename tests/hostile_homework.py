@@ -55,7 +55,7 @@ VAIN = {
     "print json": 'print(\'{"points": 3, "possible": 3}\')',
     "much output": "for _ in range(200): print('x' * 100_000)",
     "patch assert": "import builtins; builtins.AssertionError = type('E', (Exception,), {})",
-    "patch builtins": "import builtins; builtins.all = builtins.any = builtins.bool = lambda *_: True",
+    "patch builtins": "import builtins; builtins.all = builtins.any = lambda *_: True",
     "patch comparison": "import torch; torch.testing.assert_close = lambda *a, **k: None",
     "patch tensor": "import torch; torch.equal = torch.allclose = lambda *a, **k: True",
     "patch marking": "import metalearn_course.homework.marking as m; m.mark = m._mark = lambda *a: None",

@@ -50,7 +50,8 @@ def grade(
     """Mark every notebook below a folder; writes OUT/marks.csv and a page per notebook.
 
     submissions: STUDENT/…/hw2.ipynb, or files named STUDENT_hw2.ipynb; the name says which homework it is.
-    seed: of the hidden tests, the same for all. seconds: for one answer; whoever takes longer loses that test.
+    seed: of the hidden tests, the same for all. seconds: for one answer, less the time in which the machine is
+        busy with others; whoever takes longer loses that test.
     folder: of the source notebooks, by default those of the course.
     """
     files, tests = _to_mark(Path(submissions), folder)

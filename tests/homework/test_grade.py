@@ -11,6 +11,7 @@ from metalearn_course.homework import grade, pages
 from metalearn_course.homework import notebook as notebooks
 from metalearn_course.homework.grade import find, mark_one
 from metalearn_course.homework.marking import SEED
+from metalearn_course.homework.sandbox import processes
 from metalearn_course.homework.sandbox.client import Sandbox
 from metalearn_course.homework.sandbox.walls import Limits
 
@@ -141,28 +142,17 @@ def soon(happens, seconds: int = 60) -> bool:
 
 
 def children() -> set[int]:
-    """Every process below this one that still runs; one that has ended may wait for its parent to ask."""
-    found, news = set(), {os.getpid()}
-    while news:
-        found |= news
-        news = {child for pid in news for child in _children(pid)} - found
-    return {pid for pid in found - {os.getpid()} if _runs(pid)}
+    """Every process below this one that still runs."""
+    return {pid for pid in processes.family(os.getpid()) if pid != os.getpid() and not _is_over(pid)}
 
 
-def _runs(pid: int) -> bool:
+def _is_over(pid: int) -> bool:
+    """Whether it has ended, and at most waits for its parent to take notice."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+            return file.read().rpartition(")")[2].split()[0] == "Z"
     except OSError:
-        return False
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []
+        return True
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self"), reason="looks into /proc")

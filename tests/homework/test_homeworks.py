@@ -318,8 +318,9 @@ def test_right_answers_written_differently_lose_nothing(name):
 
 
 @LONG
-def test_first_order_learns_too_so_that_it_loses_only_its_own_points():
-    assert lost("hw2", dict(meta_gradient=FIRST_ORDER), training=True) == {"meta-second-order": 5}
+def test_first_order_gradients_do_not_train_this_network():
+    stages = {"trained-40": 2, "trained-46": 3, "trained-51": 3}  # what the last question of hw2 lets students find
+    assert lost("hw2", dict(meta_gradient=FIRST_ORDER), training=True) == {"meta-second-order": 5} | stages
 
 
 @LONG

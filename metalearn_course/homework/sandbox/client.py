@@ -15,14 +15,12 @@ from typing import Any
 import metalearn_course
 from metalearn_course.homework import exchange
 from metalearn_course.homework.answers import AnswerError, verdict
-from metalearn_course.homework.sandbox import frames
+from metalearn_course.homework.sandbox import frames, processes
 from metalearn_course.homework.sandbox.walls import Limits
 
 PACKAGE = Path(metalearn_course.__file__).resolve().parent
-ENDS = {
-    "time": "the time for the whole homework is over",
-    "memory": "the processes together used too much memory",
-}
+ENDS = {"memory": "the processes together used too much memory"}
+OVER = "the time for the whole homework is over"
 UNSEPARATED = (
     "this system offers no namespaces: submissions run with limits of time and memory, but could read this "
     "machine's files and reach the network; mark them in a container or a virtual machine"
@@ -78,14 +76,14 @@ class Remote:
 
     A question that takes more than `seconds` ends the process. The next one starts another and runs the
     cells again that had run so far, but for those that never came back. All questions together may take
-    as long as the sandbox's limits say.
+    as long as the sandbox's limits say. Time in which the machine was busy with others does not count.
     """
 
     def __init__(self, sandbox: Sandbox, seconds: float = 120):
-        self.sandbox, self.seconds = sandbox, seconds
+        self.sandbox, self.seconds, self.left = sandbox, seconds, float(sandbox.limits.seconds)
         self.channel: Any = None  # the two sockets, while a process runs
         self.control: Any = None
-        self.until = time.monotonic() + sandbox.limits.seconds
+        self.worker = 0  # the number of the process
         self.ran: list[bytes] = []
 
     def __enter__(self) -> "Remote":
@@ -97,8 +95,8 @@ class Remote:
     def ask(self, *request) -> Any:
         """What the student's process says to a request (`answers.respond`); AnswerError where it fails."""
         data = exchange.pack(request)
-        if time.monotonic() > self.until:
-            raise AnswerError(ENDS["time"])
+        if self.left < 0:
+            raise AnswerError(OVER)
         if self.channel is None:
             self._start_again()
         answer = self._exchange(data)
@@ -109,7 +107,8 @@ class Remote:
     def wake(self) -> bytes:
         """Start the process; how it is walled in: b"separate" or b"limits"."""
         self.channel, self.control = self.sandbox.start()
-        said = frames.receive(self.channel, 60)
+        self.worker = int(self.control.recv(8) or b"0")
+        said = frames.receive(self.channel)
         if said not in (b"separate", b"limits"):
             raise OSError(f"a submission could not be walled in: {said.decode(errors='replace')}")
         return said
@@ -121,16 +120,19 @@ class Remote:
             self._exchange(data)
 
     def _exchange(self, data: bytes) -> bytes:
-        left = min(self.seconds, self.until - time.monotonic())
+        watch = Stopwatch(self.worker)
+        allowed = min(self.seconds, self.left)
         try:
-            frames.send(self.channel, data)
-            return frames.receive(self.channel, left)
+            frames.send(self.channel, data, lambda: watch.seconds() > allowed)
+            return frames.receive(self.channel, lambda: watch.seconds() > allowed)
         except TimeoutError:
-            said = f"no answer within {self.seconds:g} seconds" if left == self.seconds else ENDS["time"]
+            said = OVER if allowed < self.seconds else f"no answer within {self.seconds:g} seconds"
         except ValueError as error:
             said = str(error)
         except (EOFError, OSError):
             said = ENDS.get(self._last_words(), "the process died (out of memory, or ended by its own code)")
+        finally:
+            self.left -= watch.seconds()
         self._hang_up()
         raise AnswerError(said)
 
@@ -144,5 +146,17 @@ class Remote:
         for end in (self.channel, self.control):
             if end is not None:
                 end.close()
-        self.channel: Any = None  # the two sockets, while a process runs
-        self.control: Any = None
+        self.channel = self.control = None
+
+
+class Stopwatch:
+    """How long a process has taken, without the time in which it waited for a core."""
+
+    def __init__(self, worker: int):
+        self.worker, self.started, self.before = worker, time.monotonic(), processes.spent(worker)
+
+    def seconds(self) -> float:
+        """The clock's time less the waiting; or the processor's, where several processes have used more of it."""
+        now = processes.spent(self.worker)
+        clock = time.monotonic() - self.started - max(0.0, now.waiting - self.before.waiting)
+        return max(clock, now.computing - self.before.computing)

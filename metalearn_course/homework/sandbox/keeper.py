@@ -1,7 +1,7 @@
 """One keeper per submission: it forks the process that runs the student's code, watches it, and ends it.
 
 The keeper stands outside the walls. It ends the student's process, and every process that this has
-started, when the marker hangs up, when time is over, or when they use too much memory together.
+started, when the marker hangs up or when they use too much memory together.
 """
 
 import contextlib
@@ -10,17 +10,16 @@ import select
 import signal
 import socket
 import time
-from pathlib import Path
 
 from metalearn_course.homework.answers import respond
-from metalearn_course.homework.sandbox import frames, walls
+from metalearn_course.homework.sandbox import frames, processes, walls
 from metalearn_course.homework.sandbox.walls import Limits
 
 GLANCE = 0.1  # seconds between two looks
 
 
 def keep(limits: Limits, channel: socket.socket, control: socket.socket, root: str) -> None:
-    """Fork the student's process behind `channel`, and say on `control` why it ended."""
+    """Fork the student's process behind `channel`, and say on `control` its number, and then why it ended."""
     os.setsid()
     walls.prctl(walls.SUBREAPER, 1)
     walls.prctl(walls.DIE_WITH_PARENT, signal.SIGKILL)
@@ -30,6 +29,7 @@ def keep(limits: Limits, channel: socket.socket, control: socket.socket, root: s
         control.close()
         _work(limits, channel, root, separate)
     channel.close()
+    control.send(f"{worker:08d}".encode())
     reason = _watch(worker, limits, control)
     _end(worker)
     with contextlib.suppress(OSError):
@@ -74,42 +74,20 @@ def _forget(channel: int) -> None:
 
 def _watch(worker: int, limits: Limits, control: socket.socket) -> str:
     """Wait for one of the ends; its name."""
-    until = time.monotonic() + limits.seconds
-    while time.monotonic() < until:
+    while True:
         if select.select([control], [], [], GLANCE)[0]:
             return "stopped"
         if os.waitpid(worker, os.WNOHANG)[0]:
             return "ended"
-        family = _family(worker)
-        if len(family) > 1 and _memory(family) > limits.memory + _memory([os.getppid()]):
+        family = processes.family(worker)
+        if len(family) > 1 and processes.memory(family) > limits.memory + processes.memory([os.getppid()]):
             return "memory"
-    return "time"
-
-
-def _family(worker: int) -> list[int]:
-    """The process and all that descend from it."""
-    found = [worker]
-    for pid in found:
-        with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{pid}/task"):
-                found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text(encoding="utf-8").split())
-    return found
-
-
-def _memory(pids: list[int]) -> int:
-    """Bytes that the processes occupy, shared pages counted in shares."""
-    kilobytes = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError):
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").split("\n")
-            kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return 1024 * kilobytes
 
 
 def _end(worker: int) -> None:
     """Kill the process; in a namespace of its own the rest dies with it, elsewhere one after another."""
     for _ in range(100):
-        left = [pid for pid in {*_family(worker), *_family(os.getpid())} if pid != os.getpid()]
+        left = [pid for pid in {*processes.family(worker), *processes.family(os.getpid())} if pid != os.getpid()]
         for pid in left:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)

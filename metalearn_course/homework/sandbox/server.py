@@ -13,7 +13,7 @@ import sys
 from metalearn_course.homework.sandbox.keeper import keep
 from metalearn_course.homework.sandbox.walls import Limits
 
-NEEDED = ("datasets", "evaluation", "functional", "learners", "nets", "sampling", "training")
+NEEDED = ("datasets", "evaluation", "functional", "homework.material", "learners", "nets", "sampling", "training")
 
 
 def main(number: int) -> None:

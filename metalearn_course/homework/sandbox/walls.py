@@ -30,7 +30,7 @@ class Limits(NamedTuple):
     memory: int = 2 << 30  # bytes beyond what it starts with, all its processes together
     processes: int = 24  # and threads
     file_bytes: int = 64 << 20
-    seconds: int = 600  # from its start to its end
+    seconds: int = 600  # of all its answers together
     readable: tuple[str, ...] = ()  # folders and files that it may read beside the system's
     hidden: tuple[str, ...] = ()  # and those within them that it may not
 
